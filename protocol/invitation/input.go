@@ -1,0 +1,95 @@
+package invitation
+
+import (
+	"github.com/beckon-p2p/beckon/protocol"
+)
+
+// Env is what a step may know of the world around the form.
+type Env struct {
+	Now    Stamp
+	Link   Link
+	Online bool // the daemon is logged in
+	App    bool // an app that counts is there for the form's app
+}
+
+// Link is what is known of the connection to the other peer.
+type Link struct {
+	Writable bool // there is a session to write on
+	Open     bool // a frame was read on a session that still stands
+	Path     Path
+	// LastHeard is when the last frame was read, HeardSince the start of the
+	// stretch of frames that it belongs to, in which no two were more than
+	// protocol.StandStill apart. 0: never since the daemon started.
+	LastHeard, HeardSince protocol.Instant
+}
+
+// Input is what a Machine is stepped with.
+type Input interface{ input() }
+
+// The verbs of a local app, and the daemon's own logging out.
+type (
+	Send   struct{}
+	Cancel struct{ Reason protocol.Reason }
+	Accept struct{ Response string }
+	Refuse struct {
+		Reason   protocol.Reason
+		Response string
+	}
+	Logout struct{}
+	// Edit changes an idle LocalInvitation; nil fields stay.
+	Edit struct{ Content, ChannelID *string }
+)
+
+// The facts.
+type (
+	// Wake says that time has passed.
+	Wake struct{}
+	// SessionUp says that there is a new session to write on.
+	SessionUp struct{}
+	// Recv brings a message from the other peer.
+	Recv struct{ Message protocol.Message }
+	// DoneRead says that the other peer has read the Done that was sent.
+	DoneRead struct{}
+	// HandedOver says that an app was handed the invitation.
+	HandedOver struct{}
+	// AppCame says that an app that counts has come.
+	AppCame struct{}
+	// Stage says how far the way to the callee is: ProgressLocating or
+	// ProgressConnecting.
+	Stage struct{ Progress Progress }
+)
+
+func (Send) input()       {}
+func (Cancel) input()     {}
+func (Accept) input()     {}
+func (Refuse) input()     {}
+func (Logout) input()     {}
+func (Edit) input()       {}
+func (Wake) input()       {}
+func (SessionUp) input()  {}
+func (Recv) input()       {}
+func (DoneRead) input()   {}
+func (HandedOver) input() {}
+func (AppCame) input()    {}
+func (Stage) input()      {}
+
+// Event is a callback and the form right after its change.
+type Event struct {
+	Callback Callback
+	Form     Form
+}
+
+// Out is what the driver must do after a step, in this order: journal the form
+// and the events in one transaction, send, tell the apps, set the timer.
+type Out struct {
+	Persist bool
+	Send    []protocol.Message
+	Emit    []Event
+	Wake    protocol.Instant // step with Wake then at the latest; 0: never
+
+	Rows  []*Row // the table's rows that were taken, in order
+	Stray bool   // the message was ignored: the wrong role for its sender
+	// Broken names an invariant that did not hold. The step was not made; the
+	// form must be ended by hand and the fault reported.
+	Broken string
+}
