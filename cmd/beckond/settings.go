@@ -1,0 +1,118 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+
+	"github.com/BurntSushi/toml"
+	"github.com/adrg/xdg"
+	"github.com/urfave/cli/v2"
+)
+
+const settingsHelp = `Every setting can be given as a flag, as an environment variable or in
+config.toml in the config directory ($XDG_CONFIG_HOME/beckon), in this order
+of precedence; in the file the names have underscores: data_dir, socket,
+listen, network, bootstrap, mdns, log_level.
+
+When the daemon is ready it prints one line: ready peer_id=… socket=…`
+
+// maxConfig is far over any config file.
+const maxConfig = 64 << 10
+
+// settings are what the daemon runs with.
+type settings struct {
+	DataDir   string   `toml:"data_dir"`
+	Socket    string   `toml:"socket"`
+	Listen    []string `toml:"listen"`
+	Network   string   `toml:"network"`
+	Bootstrap []string `toml:"bootstrap"`
+	MDNS      *bool    `toml:"mdns"`
+	LogLevel  string   `toml:"log_level"`
+}
+
+func flags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "data-dir", EnvVars: []string{"BECKON_DATA_DIR"}, Usage: "the peer's directory: key, journal, history", DefaultText: "$XDG_DATA_HOME/beckon"},
+		&cli.StringFlag{Name: "socket", EnvVars: []string{"BECKON_SOCKET"}, Usage: "the Unix socket for apps", DefaultText: "$XDG_RUNTIME_DIR/beckon/beckon.sock, else DATA_DIR/beckon.sock"},
+		&cli.StringSliceFlag{Name: "listen", EnvVars: []string{"BECKON_LISTEN"}, Usage: "a multiaddr to listen on; may be repeated", DefaultText: "QUIC and TCP on one kept random port"},
+		&cli.StringFlag{Name: "network", EnvVars: []string{"BECKON_NETWORK"}, Usage: "public, lan (no DHT), or the name of a private DHT", DefaultText: "public"},
+		&cli.StringSliceFlag{Name: "bootstrap", EnvVars: []string{"BECKON_BOOTSTRAP"}, Usage: "the multiaddr, ending in /p2p/PEER-ID, of a peer to join by; may be repeated"},
+		&cli.BoolFlag{Name: "mdns", EnvVars: []string{"BECKON_MDNS"}, Usage: "find peers on the local network", Value: true},
+		&cli.StringFlag{Name: "log-level", EnvVars: []string{"BECKON_LOG_LEVEL"}, Usage: "debug, info, warn or error", DefaultText: "info"},
+	}
+}
+
+// readSettings joins flags, environment and file, the first that says something
+// wins, and fills in the defaults.
+func readSettings(c *cli.Context) (settings, error) {
+	s, err := readFile(filepath.Join(xdg.ConfigHome, "beckon", "config.toml"))
+	if err != nil {
+		return s, err
+	}
+	text := func(name string, to *string, fallback func() string) {
+		if c.IsSet(name) {
+			*to = c.String(name)
+		} else if *to == "" {
+			*to = fallback()
+		}
+	}
+	text("data-dir", &s.DataDir, func() string { return filepath.Join(xdg.DataHome, "beckon") })
+	text("socket", &s.Socket, func() string { return defaultSocket(s.DataDir) })
+	text("network", &s.Network, func() string { return "public" })
+	text("log-level", &s.LogLevel, func() string { return "info" })
+	if c.IsSet("listen") {
+		s.Listen = c.StringSlice("listen")
+	}
+	if c.IsSet("bootstrap") {
+		s.Bootstrap = c.StringSlice("bootstrap")
+	}
+	if mdns := c.Bool("mdns"); c.IsSet("mdns") || s.MDNS == nil {
+		s.MDNS = &mdns
+	}
+	if s.DataDir, err = filepath.Abs(s.DataDir); err != nil {
+		return s, err
+	}
+	s.Socket, err = filepath.Abs(s.Socket)
+	return s, err
+}
+
+// readFile reads the config file; there need not be one.
+func readFile(path string) (s settings, err error) {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return s, nil
+	case err != nil:
+		return s, fmt.Errorf("the config file cannot be read: %w", err)
+	case info.Size() > maxConfig:
+		return s, fmt.Errorf("%s has more than %d bytes; it should hold a few settings", path, maxConfig)
+	}
+	md, err := toml.DecodeFile(path, &s)
+	if err != nil {
+		return s, fmt.Errorf("%s: %w", path, err)
+	}
+	if unknown := md.Undecoded(); len(unknown) > 0 {
+		return s, fmt.Errorf("%s: unknown setting %q; beckond --help lists the settings", path, unknown[0])
+	}
+	return s, nil
+}
+
+func defaultSocket(dataDir string) string {
+	if dir := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "beckon", "beckon.sock")
+	}
+	return filepath.Join(dataDir, "beckon.sock")
+}
+
+// version is what the build knows of itself.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
+		return "devel"
+	}
+	return info.Main.Version
+}

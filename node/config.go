@@ -1,0 +1,78 @@
+package node
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+	ma "github.com/multiformats/go-multiaddr"
+
+	"github.com/beckon-p2p/beckon/discovery/static"
+)
+
+// Config says what a node is to be. DataDir is required; the zero values of
+// the rest are the defaults.
+type Config struct {
+	DataDir   string
+	Listen    []string // multiaddrs; none: QUIC and TCP, IPv4 and IPv6, on a kept random port
+	Network   string   // PublicNetwork, LANNetwork or the name of a private DHT
+	Bootstrap []string // multiaddrs that end in /p2p/PEER-ID
+	NoMDNS    bool
+	Version   string
+	Clock     Clock // nil: the machine's
+}
+
+// Names of networks with a meaning of their own.
+const (
+	PublicNetwork = "public" // until there is a public one: the private DHT main
+	LANNetwork    = "lan"    // no DHT
+	mainNetwork   = "main"
+)
+
+const maxNetworkName = 64
+
+// settings is a checked Config.
+type settings struct {
+	Config
+	listen    []ma.Multiaddr
+	bootstrap []peer.AddrInfo
+	dht       string // the DHT's name; empty: none
+}
+
+// check reads a Config. The errors say which setting is wrong and what to write.
+func (c Config) check() (s settings, err error) {
+	s.Config = c
+	if s.Network == "" {
+		s.Network = PublicNetwork
+	}
+	switch s.Network {
+	case PublicNetwork:
+		s.dht = mainNetwork
+	case LANNetwork:
+	default:
+		if len(s.Network) > maxNetworkName || strings.Trim(s.Network, "abcdefghijklmnopqrstuvwxyz0123456789._-") != "" {
+			return s, fmt.Errorf("--network: a name has 1 to %d of a-z 0-9 . _ -; or use public or lan", maxNetworkName)
+		}
+		s.dht = s.Network
+	}
+	for _, l := range c.Listen {
+		m, err := ma.NewMultiaddr(l)
+		if err != nil {
+			return s, fmt.Errorf("--listen %q: not a multiaddr (%v); write one like /ip4/0.0.0.0/udp/4001/quic-v1 or /ip4/0.0.0.0/tcp/4001", l, err)
+		}
+		s.listen = append(s.listen, m)
+	}
+	if s.bootstrap, err = static.Parse(c.Bootstrap); err != nil {
+		return s, fmt.Errorf("--bootstrap: %w", err)
+	}
+	if len(s.bootstrap) > 0 && s.dht == "" {
+		return s, fmt.Errorf("--bootstrap needs a network with a DHT; --network lan has none")
+	}
+	if s.Clock == nil {
+		s.Clock = NewClock()
+	}
+	if s.Version == "" {
+		s.Version = "devel"
+	}
+	return s, nil
+}

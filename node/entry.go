@@ -1,0 +1,205 @@
+package node
+
+import (
+	"github.com/beckon-p2p/beckon/node/journal"
+	"github.com/beckon-p2p/beckon/protocol"
+	"github.com/beckon-p2p/beckon/protocol/invitation"
+)
+
+// entry is one invitation that the switchboard holds: it is live, idle, or the
+// other side must still hear of its end.
+type entry struct {
+	id          protocol.ID
+	machine     *invitation.Machine
+	peer        *peerState
+	timer       timer
+	receivedSeq int64 // of its remote_invitation_received event; 0: none
+	waiters     []chan<- invitation.View
+	discarded   bool // ended and no longer shown to apps
+
+	counted tally // what it counts for in the switchboard's and its peer's sums
+}
+
+// tally is what a form counts for.
+type tally struct{ held, live, needs, bid bool }
+
+func (e *entry) tally() tally {
+	f := e.machine.Form()
+	live := e.machine.Live()
+	return tally{
+		held: live && f.Kind == invitation.KindRemote, live: !f.Ended(),
+		needs: live || f.Owes, bid: f.State == invitation.AcceptSentToLocal,
+	}
+}
+
+// add puts a machine among the entries.
+func (sb *switchboard) add(m *invitation.Machine) *entry {
+	f := m.Form()
+	e := &entry{id: f.ID, machine: m, peer: sb.peer(f.Peer())}
+	e.timer.fire = func(t *turn) { t.step(e, invitation.Wake{}) }
+	sb.entries[e.id] = e
+	e.peer.entries[e.id] = e
+	return e
+}
+
+// forget takes an entry out of memory; the journal keeps it.
+func (sb *switchboard) forget(e *entry) {
+	sb.count(e, tally{})
+	sb.timers.set(&e.timer, 0)
+	if sb.entries[e.id] == e {
+		delete(sb.entries, e.id)
+		delete(e.peer.entries, e.id)
+	}
+}
+
+// count keeps the sums right.
+func (sb *switchboard) count(e *entry, now tally) {
+	add := func(sum *int, was, is bool) {
+		if is && !was {
+			*sum++
+		} else if was && !is {
+			*sum--
+		}
+	}
+	add(&sb.live, e.counted.live, now.live)
+	add(&sb.bids, e.counted.bid, now.bid)
+	add(&e.peer.live, e.counted.held, now.held)
+	add(&e.peer.needs, e.counted.needs, now.needs)
+	e.counted = now
+}
+
+// find returns the entry of an id: from memory, or for this turn only from the
+// journal. nil: no such invitation.
+func (t *turn) find(id protocol.ID) (*entry, error) {
+	if e := t.sb.entries[id]; e != nil {
+		return e, nil
+	}
+	f, found, err := t.sb.journal.Load(id)
+	if err != nil || !found {
+		return nil, err
+	}
+	e := t.sb.add(invitation.Restore(t.now, f))
+	t.touch(e, &f) // so that settle lets go of it
+	return e, nil
+}
+
+// env is the world as a form sees it at this turn.
+func (t *turn) env(e *entry, app string) invitation.Env {
+	return invitation.Env{Now: t.now, Link: e.peer.link(), Online: t.sb.online, App: t.sb.apps[app] > 0}
+}
+
+// begin adds a new form.
+func (t *turn) begin(m *invitation.Machine, out invitation.Out) *entry {
+	e := t.sb.add(m)
+	t.touch(e, nil)
+	t.gather(e, out)
+	t.sb.count(e, e.tally())
+	return e
+}
+
+// step steps a form and gathers what is to be done.
+func (t *turn) step(e *entry, in invitation.Input) error {
+	f := e.machine.Form()
+	t.touch(e, &f)
+	out, err := e.machine.Step(t.env(e, f.App), in)
+	t.gather(e, out)
+	return err
+}
+
+func (t *turn) touch(e *entry, atRest *invitation.Form) {
+	if t.touched == nil {
+		t.touched = map[*entry]*invitation.Form{}
+	}
+	if _, ok := t.touched[e]; !ok {
+		t.touched[e] = atRest
+	}
+}
+
+func (t *turn) gather(e *entry, out invitation.Out) {
+	if out.Broken != "" {
+		log.Errorw("an invariant did not hold; please report this", "invitation", e.id, "invariant", out.Broken)
+		t.sb.metrics.broken()
+	}
+	if out.Stray {
+		t.sb.metrics.stray()
+	}
+	if out.Persist {
+		t.change(e)
+	}
+	for _, ev := range out.Emit {
+		i := t.batch.Emit(journal.Event{
+			Time: t.now.Wall, Type: string(ev.Callback), App: ev.Form.App, View: ev.Form.View(t.now),
+		})
+		if ev.Callback == invitation.RemoteReceived {
+			t.received = append(t.received, receipt{e, i})
+		}
+	}
+	if len(out.Send) > 0 {
+		t.send(e.peer, out.Send...)
+	}
+	t.sb.timers.set(&e.timer, out.Wake)
+}
+
+func (t *turn) change(e *entry) {
+	for _, c := range t.changed {
+		if c == e {
+			return
+		}
+	}
+	t.changed = append(t.changed, e)
+}
+
+// send gathers messages for a peer's current session.
+func (t *turn) send(p *peerState, msgs ...protocol.Message) {
+	if p.session == nil {
+		return
+	}
+	for i := range t.sends {
+		if t.sends[i].s == p.session {
+			t.sends[i].msgs = append(t.sends[i].msgs, msgs...)
+			return
+		}
+	}
+	t.sends = append(t.sends, outgoing{p.session, msgs})
+}
+
+// settle draws the consequences after the commit: whoever waits for an end is
+// told, what is over leaves the memory, and peers are dialled or let go.
+func (t *turn) settle() {
+	sb := t.sb
+	for e, before := range t.touched {
+		f := e.machine.Form()
+		sb.count(e, e.tally())
+		if f.Ended() {
+			if before == nil || !before.Ended() {
+				sb.metrics.ended(f)
+			}
+			for _, w := range e.waiters {
+				w <- f.View(t.now) // buffered: one view for each
+			}
+			e.waiters = nil
+			if !f.Owes {
+				sb.forget(e)
+			}
+		}
+		t.consider(e.peer)
+	}
+	for _, e := range t.dropped {
+		sb.forget(e)
+	}
+	for p := range t.peers {
+		p.serve(t)
+	}
+	if sb.drained != nil && sb.bids == 0 {
+		sb.drained()
+		sb.drained = nil
+	}
+}
+
+// consider notes that a peer's needs may have changed.
+func (t *turn) consider(p *peerState) {
+	if t.peers == nil {
+		t.peers = map[*peerState]struct{}{}
+	}
+	t.peers[p] = struct{}{}
+}

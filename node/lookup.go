@@ -1,0 +1,159 @@
+package node
+
+import (
+	"context"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/p2p/protocol/ping"
+	ma "github.com/multiformats/go-multiaddr"
+	manet "github.com/multiformats/go-multiaddr/net"
+
+	"github.com/beckon-p2p/beckon/protocol"
+	"github.com/beckon-p2p/beckon/protocol/invitation"
+)
+
+// Connectedness of a Peer.
+const (
+	Connected    = "connected"
+	Limited      = "limited"
+	NotConnected = "not_connected"
+	Unreachable  = "unreachable" // found, but no address could be dialled
+)
+
+// pingTime bounds finding a peer and one round trip to it.
+const pingTime = 10 * time.Second
+
+func errUnreachable(id string) error {
+	return protocol.Errorf(protocol.CodePeerUnreachable,
+		"no connection to %s came about; is beckond running and online there? beckon find %s shows where it was looked for", id, id)
+}
+
+var errOffline = protocol.Errorf(protocol.CodePeerUnreachable, "this device is logged out; run beckon online, or PUT /v1/node/online")
+
+// FindPeer looks a peer up and connects to it. Errors: invalid_argument,
+// peer_not_found, peer_unreachable (logged out).
+func (n *Node) FindPeer(ctx context.Context, who string, timeout time.Duration) (Peer, error) {
+	id, u, err := n.other(who)
+	if err != nil {
+		return Peer{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	start := time.Now()
+	f, err := u.reach(ctx, id, func(invitation.Progress) {}, func(network.Conn) error { return nil })
+	p := u.describe(id, f)
+	p.Took = time.Since(start)
+	if len(f.addrs) == 0 {
+		return p, protocol.Errorf(protocol.CodePeerNotFound,
+			"nobody knows %s; is beckond running there, and on the same network (--network)? For a first meeting over the Internet both need a common --bootstrap", who)
+	}
+	if err != nil {
+		p.Connectedness = Unreachable
+	}
+	return p, nil
+}
+
+// describe says what is known of a peer after a search.
+func (u *uplink) describe(id peer.ID, f found) Peer {
+	p := Peer{ID: peerKey(id), Source: f.source, Connectedness: NotConnected}
+	for _, a := range f.addrs {
+		p.Addresses = append(p.Addresses, a.String())
+	}
+	if f.conn != nil {
+		p.Path = pathOf(f.conn)
+		p.Connectedness = Connected
+		if f.conn.Stat().Limited {
+			p.Connectedness = Limited
+		}
+	}
+	if agent, err := u.host.Peerstore().Get(id, "AgentVersion"); err == nil {
+		p.Agent, _ = agent.(string)
+	}
+	return p
+}
+
+// Ping measures one round trip to a peer. Errors: invalid_argument,
+// peer_unreachable.
+func (n *Node) Ping(ctx context.Context, who string) (time.Duration, invitation.Path, error) {
+	id, u, err := n.other(who)
+	if err != nil {
+		return 0, "", err
+	}
+	ctx, cancel := context.WithTimeout(ctx, pingTime)
+	defer cancel()
+	f, err := u.reach(ctx, id, func(invitation.Progress) {}, func(network.Conn) error { return nil })
+	if err != nil || f.conn == nil {
+		return 0, "", errUnreachable(who)
+	}
+	r, ok := <-ping.Ping(network.WithAllowLimitedConn(ctx, "ping"), u.host, id)
+	if !ok || r.Error != nil { // the channel is closed without a result when ctx ends
+		return 0, "", errUnreachable(who)
+	}
+	return r.RTT, pathOf(f.conn), nil
+}
+
+// other reads the ID of another peer and returns what can reach it.
+func (n *Node) other(who string) (peer.ID, *uplink, error) {
+	p, err := n.parsePeer("id", who)
+	if err != nil {
+		return "", nil, err
+	}
+	u := n.uplink.Load()
+	if u == nil {
+		return "", nil, errOffline
+	}
+	id, err := peer.Decode(string(p))
+	return id, u, err
+}
+
+// Peers returns the connected peers.
+func (n *Node) Peers(context.Context) ([]Peer, error) {
+	u := n.uplink.Load()
+	if u == nil {
+		return nil, nil
+	}
+	var all []Peer
+	for _, id := range u.host.Network().Peers() {
+		if c := u.connected(id); c != nil {
+			all = append(all, u.describe(id, found{conn: c, source: "connected", addrs: []ma.Multiaddr{c.RemoteMultiaddr()}}))
+		}
+	}
+	return all, nil
+}
+
+// Info returns what the node knows about itself.
+func (n *Node) Info(context.Context) (Info, error) {
+	i := Info{
+		PeerID: n.self, Version: n.settings.Version, Instance: n.instance, Network: n.settings.Network,
+		Online: n.sb.wish.Load(), State: n.sb.fact(), Reachability: "unknown", DHTMode: "off", StartedAt: n.started,
+		Addresses: []string{},
+	}
+	u := n.uplink.Load()
+	if u == nil {
+		return i, nil
+	}
+	for _, a := range usable(u.host.Addrs()) {
+		i.Addresses = append(i.Addresses, a.String()+"/p2p/"+string(n.self))
+	}
+	i.Connected = len(u.host.Network().Peers())
+	if u.dht != nil {
+		i.DHTMode, i.DHTPeers = u.dht.Mode(), u.dht.Size()
+	}
+	return i, nil
+}
+
+// usable leaves out loopback addresses where there are others.
+func usable(addrs []ma.Multiaddr) []ma.Multiaddr {
+	var others []ma.Multiaddr
+	for _, a := range addrs {
+		if !manet.IsIPLoopback(a) {
+			others = append(others, a)
+		}
+	}
+	if len(others) == 0 {
+		return addrs
+	}
+	return others
+}

@@ -1,0 +1,150 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/crypto"
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	manet "github.com/multiformats/go-multiaddr/net"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/beckon-p2p/beckon/discovery"
+	"github.com/beckon-p2p/beckon/discovery/dht"
+	"github.com/beckon-p2p/beckon/discovery/mdns"
+	"github.com/beckon-p2p/beckon/discovery/static"
+	"github.com/beckon-p2p/beckon/protocol"
+	"github.com/beckon-p2p/beckon/protocol/invitation"
+	"github.com/beckon-p2p/beckon/protocol/stream"
+)
+
+// uplink is everything that stands on the network while the node is logged in.
+type uplink struct {
+	host     host.Host
+	sessions *stream.Transport
+	finder   *discovery.Finder
+	cache    *discovery.Cache
+	dht      *dht.DHT   // nil: no DHT
+	mdns     *mdns.MDNS // nil: off
+	joined   time.Time
+}
+
+// cachedServers is how many peers of the cache are tried for joining.
+const cachedServers = 20
+
+// newUplink goes on the network. The sessions and the DHT tell sb what happens.
+func newUplink(key crypto.PrivKey, s settings, port int, sb *switchboard, reg prometheus.Registerer) (u *uplink, err error) {
+	u = &uplink{}
+	defer func() {
+		if err != nil {
+			u.Close()
+		}
+	}()
+	if u.host, err = newHost(key, s, port, reg); err != nil {
+		return u, err
+	}
+	u.cache = discovery.OpenCache(filepath.Join(s.DataDir, cacheFile))
+	u.sessions = stream.New(stream.Config{Host: u.host, Now: s.Clock.Now, Receiver: receiver{sb}})
+	u.sessions.Start()
+	sources := []discovery.Source{discovery.Connected{Network: u.host.Network()}, u.cache, static.New(s.bootstrap)}
+	if !s.NoMDNS {
+		if u.mdns, err = mdns.Start(u.host); err != nil {
+			return u, err
+		}
+		sources = append(sources, u.mdns)
+	}
+	if s.dht != "" {
+		if err = u.joinDHT(s, sb); err != nil {
+			return u, err
+		}
+		sources = append(sources, u.dht)
+	}
+	u.finder = discovery.NewFinder(sources...)
+	u.host.Network().Notify(&network.NotifyBundle{ConnectedF: func(_ network.Network, c network.Conn) {
+		if c.Stat().Direction == network.DirInbound {
+			go sb.peerConnected(peerKey(c.RemotePeer())) // the notifier must not wait; ends with the post
+		}
+	}})
+	return u, nil
+}
+
+func (u *uplink) joinDHT(s settings, sb *switchboard) error {
+	cfg := dht.Config{
+		Host: u.host, Network: s.dht, Bootstrap: s.bootstrap,
+		Cached: func() []peer.AddrInfo { return u.cache.Recent(cachedServers) },
+		OnJoined: func(joined bool) {
+			sb.post(func(t *turn) { t.joined(joined) })
+		},
+	}
+	d, err := dht.New(cfg)
+	if err != nil {
+		return err
+	}
+	u.dht = d
+	return d.Start()
+}
+
+// Close leaves the network and waits for everything that belongs to it.
+func (u *uplink) Close() error {
+	var errs []error
+	if u.sessions != nil {
+		errs = append(errs, u.sessions.Close())
+	}
+	if u.dht != nil {
+		errs = append(errs, u.dht.Close())
+	}
+	if u.mdns != nil {
+		errs = append(errs, u.mdns.Close())
+	}
+	if u.host != nil {
+		errs = append(errs, u.host.Close())
+	}
+	if u.cache != nil {
+		errs = append(errs, u.cache.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// receiver hands what happens on sessions to the switchboard.
+type receiver struct{ sb *switchboard }
+
+func (r receiver) SessionUp(s *stream.Session) { r.sb.sessionUp(peerKey(s.Peer()), s) }
+func (r receiver) Current(s *stream.Session) {
+	r.sb.current(peerKey(s.Peer()), s, pathOf(s.Conn()))
+}
+func (r receiver) Frame(s *stream.Session, m protocol.Message) { r.sb.frame(peerKey(s.Peer()), s, m) }
+func (r receiver) DoneRead(s *stream.Session, ids []protocol.ID) {
+	r.sb.doneRead(peerKey(s.Peer()), ids)
+}
+func (r receiver) SessionDown(s *stream.Session, err error) {
+	r.sb.sessionDown(peerKey(s.Peer()), s, err)
+}
+
+// pathOf says which way a connection takes.
+func pathOf(c network.Conn) invitation.Path {
+	addr := c.RemoteMultiaddr()
+	switch {
+	case c.Stat().Limited:
+		return invitation.PathRelayed
+	case manet.IsPrivateAddr(addr) || manet.IsIPLoopback(addr) || manet.IsIP6LinkLocal(addr):
+		return invitation.PathLAN
+	}
+	return invitation.PathDirect
+}
+
+// Dial opens a session to a peer.
+func (u *uplink) Dial(ctx context.Context, p protocol.PeerID, stage func(invitation.Progress)) error {
+	id, err := peer.Decode(string(p))
+	if err != nil {
+		return err
+	}
+	_, err = u.reach(ctx, id, stage, func(network.Conn) error {
+		_, err := u.sessions.Open(ctx, id)
+		return err
+	})
+	return err
+}
