@@ -3,7 +3,6 @@ package journal
 import (
 	"database/sql"
 	"encoding/json"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -57,15 +56,13 @@ type Filter struct {
 	Apps []string // none: all
 }
 
-func (f *Filter) passes(e *Event) bool {
-	return len(f.Apps) == 0 || e.App == "" || slices.Contains(f.Apps, e.App)
-}
+func (f Filter) passes(e *Event) bool { return e.App == "" || f.Has(e.App) }
 
 // Read returns at most limit events that pass f, strictly after the given
 // sequence number and in order. last is how far the log was looked through, so
 // that a reader whose filter is quiet gets on too; it is the head if fewer
-// than limit came. Reading after what retention has removed is cursor_expired. Over, content and response are those of the invitation's
-// present.
+// than limit came. Over, content and response are those of the invitation's
+// present. Reading after what retention has removed is cursor_expired.
 func (j *Journal) Read(after int64, f Filter, limit int) (events []Event, last int64, err error) {
 	if limit < 1 {
 		return nil, after, nil
