@@ -206,7 +206,8 @@ func (d *DHT) touch() {
 func (d *DHT) lookAtAddresses() {
 	addrs, err := d.cfg.Host.Network().InterfaceListenAddresses()
 	d.noLocal.Store(err == nil && slices.ContainsFunc(addrs, func(a ma.Multiaddr) bool {
-		return !manet.IsIPLoopback(a)
+		ip, err := manet.ToIP(a) // /p2p-circuit has none
+		return err == nil && !ip.IsLoopback()
 	}))
 }
 
