@@ -354,4 +354,3 @@ func TestReadOnlyDirectory(t *testing.T) {
 		t.Errorf("Open: %v", err)
 	}
 }
-

@@ -105,10 +105,13 @@ func (f *Form) Rebase(saved, now Stamp) {
 	if f.Deadline == 0 || saved.BootID == now.BootID {
 		return
 	}
-	left := f.Deadline.Sub(saved.Clock)
-	passed := now.Wall.Sub(saved.Wall)
-	left = min(max(left-max(passed, 0), 0), max(left, 0))
-	f.Deadline = now.Clock.Add(left)
+	more := time.Duration(0)
+	if f.State == AcceptSentToLocal {
+		more = protocol.ConfirmTime // a bid may outlive the ring's end
+	}
+	left := max(f.Deadline.Sub(saved.Clock)+more, 0)
+	passed := max(now.Wall.Sub(saved.Wall), 0)
+	f.Deadline = now.Clock.Add(max(left-passed, 0) - more)
 	if f.Deadline == 0 {
 		f.Deadline = 1
 	}

@@ -157,7 +157,7 @@ func (m *Machine) failLocal(r *Row, why protocol.Failure) {
 func (m *Machine) invite() protocol.Message {
 	f := &m.form
 	inv := protocol.Invite{ID: f.ID, App: f.App, ChannelID: f.ChannelID, Content: f.Content, Ring: f.Ring, Glare: f.Glare}
-	if f.State == SentToRemote {
+	if !f.Ended() && !f.Canceling { // when it rings, it may ring again for a callee that forgot
 		inv.ReachLeft = max(f.Deadline.Sub(m.now()), 0)
 	}
 	if f.Known {
@@ -167,9 +167,17 @@ func (m *Machine) invite() protocol.Message {
 }
 
 func (m *Machine) recvLocal(msg protocol.Message) {
+	switch msg.(type) {
+	case protocol.Delivered, protocol.Received, protocol.Accept, protocol.Refuse:
+		if m.form.State == Idle { // it was sent, and a power cut took the memory of it
+			m.answer(protocol.Done{ID: m.form.ID, Outcome: protocol.OutcomeUnknown})
+			return
+		}
+	}
 	switch msg := msg.(type) {
 	case protocol.Delivered:
 		m.knows()
+		m.sayEnd()
 		m.stage(ProgressDelivered)
 	case protocol.Received:
 		m.received(msg)
@@ -192,10 +200,24 @@ func (m *Machine) recvLocal(msg protocol.Message) {
 	}
 }
 
+// sayEnd tells the end to a callee that shows that it has not got it, though it
+// acknowledged it or forgot it. A callee that rings for an accepted caller may
+// still accept.
+func (m *Machine) sayEnd() {
+	f := &m.form
+	switch {
+	case !f.Ended() || f.Owes || f.State == AcceptedByRemote:
+	case f.State == Canceled:
+		m.answer(protocol.Cancel{ID: f.ID, Reason: f.Reason})
+	default:
+		m.answer(f.ownDone())
+	}
+}
+
 // knows notes that the callee has the content; it is journalled with the next
 // change.
 func (m *Machine) knows() {
-	if m.form.State == SentToRemote {
+	if m.Live() {
 		m.form.Known, m.form.Heard = true, true
 	}
 }
@@ -213,18 +235,19 @@ func (m *Machine) received(msg protocol.Received) {
 			f.ReceivedAt, f.Progress, f.Deadline = m.env.Now.Wall, ProgressRinging, until
 		})
 	case ReceivedByRemote:
+		m.knows()
 		if until < f.Deadline {
 			f.Deadline = until
 			m.out.Persist = true
 		}
+	default:
+		m.sayEnd()
 	}
 }
 
 func (m *Machine) accepted(msg protocol.Accept) {
 	f := &m.form
 	switch {
-	case f.State == Idle:
-		m.out.Stray = true
 	case f.Canceling || f.State == Canceled:
 		m.answer(protocol.Cancel{ID: f.ID, Reason: f.Reason})
 	case f.State == AcceptedByRemote:
@@ -243,9 +266,6 @@ func (m *Machine) accepted(msg protocol.Accept) {
 func (m *Machine) refused(msg protocol.Refuse) {
 	f := &m.form
 	switch {
-	case f.State == Idle:
-		m.out.Stray = true
-		return
 	case f.Canceling:
 		m.takeWith(&rowCancelRefuse, func(f *Form) { m.owe(f, false, 0) })
 	case f.State == AcceptedByRemote:
@@ -262,9 +282,10 @@ func (m *Machine) refused(msg protocol.Refuse) {
 	m.answer(f.ownDone())
 }
 
-// unconfirmed tells once that the callee never learnt that it was accepted.
+// unconfirmed tells once that the callee never learnt that it was accepted, or
+// forgot it.
 func (m *Machine) unconfirmed(r *Row) {
-	if !m.form.Told && m.form.Owes {
+	if !m.form.Told {
 		m.takeWith(r, func(f *Form) { f.Told = true })
 	}
 }
@@ -272,7 +293,9 @@ func (m *Machine) unconfirmed(r *Row) {
 func (m *Machine) doneAfterEnd(msg protocol.Done) {
 	switch {
 	case m.form.State == AcceptedByRemote && msg.Outcome != protocol.OutcomeAccepted:
-		m.unconfirmed(&rowUnconfirmed)
+		if m.form.Owes || msg.Outcome != protocol.OutcomeUnknown {
+			m.unconfirmed(&rowUnconfirmed)
+		}
 	case m.form.State == Canceled && msg.Outcome == protocol.OutcomeUnknown:
 		return // it answers an Invite that a Cancel follows
 	}

@@ -15,6 +15,9 @@ func (m *Machine) stepRemote(in Input) error {
 	case Logout:
 		m.logoutRemote()
 	case SessionUp:
+		if m.form.State == AcceptSentToLocal {
+			m.since = m.now() // a new session, a full new wait for the Confirm
+		}
 		m.ringIfPossible()
 		m.sayOwed()
 	case Recv:

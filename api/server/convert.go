@@ -1,0 +1,85 @@
+package server
+
+import (
+	"time"
+
+	"github.com/beckon-p2p/beckon/api"
+	"github.com/beckon-p2p/beckon/node"
+	"github.com/beckon-p2p/beckon/protocol"
+	"github.com/beckon-p2p/beckon/protocol/invitation"
+)
+
+func nodeOf(i node.Info) api.Node {
+	return api.Node{
+		PeerID: string(i.PeerID), Version: i.Version, Instance: i.Instance, Network: i.Network,
+		Online: i.Online, State: string(i.State), Addresses: list(i.Addresses),
+		Reachability: i.Reachability, ConnectedPeers: i.Connected,
+		DHT:       api.DHT{Mode: i.DHTMode, RoutingTable: i.DHTPeers},
+		StartedAt: moment(i.StartedAt),
+	}
+}
+
+func invitationOf(v invitation.View) api.Invitation {
+	i := api.Invitation{
+		ID: v.ID.String(), Kind: string(v.Kind), State: string(v.State), App: v.App,
+		CallerID: string(v.Caller), CalleeID: string(v.Callee), ChannelID: v.ChannelID,
+		Content: v.Content, Response: v.Response,
+		Reason: string(v.Reason), Error: string(v.Failure), Canceling: v.Canceling, Path: string(v.Path),
+		CreatedAt: moment(v.CreatedAt), SentAt: moment(v.SentAt), ReceivedAt: moment(v.ReceivedAt),
+		AnsweredAt: moment(v.AnsweredAt), EndedAt: moment(v.EndedAt), ExpiresAt: moment(v.ExpiresAt),
+	}
+	if !v.Ended() {
+		i.Progress = string(v.Progress)
+	}
+	if !v.ExpiresAt.IsZero() {
+		left := v.Left.Milliseconds()
+		i.LeftMS = &left
+	}
+	return i
+}
+
+func invitationsOf(views []invitation.View) []api.Invitation {
+	out := make([]api.Invitation, 0, len(views))
+	for _, v := range views {
+		out = append(out, invitationOf(v))
+	}
+	return out
+}
+
+func eventOf(e node.Event) api.Event {
+	out := api.Event{Seq: e.Seq, Time: moment(e.Time), Type: e.Type, App: e.App, Over: e.Over, State: e.State, Cause: e.Cause}
+	if e.View.Kind != "" {
+		i := invitationOf(e.View)
+		out.Invitation = &i
+	}
+	return out
+}
+
+func peerOf(p node.Peer) api.Peer {
+	return api.Peer{
+		PeerID: string(p.ID), Addresses: list(p.Addresses), Connectedness: p.Connectedness,
+		Path: string(p.Path), Source: p.Source, Agent: p.Agent, TookMS: p.Took.Milliseconds(),
+	}
+}
+
+// ringing returns the ids of the remote invitations that an app is handed by
+// being shown these.
+func ringing(views []invitation.View) []protocol.ID {
+	var ids []protocol.ID
+	for _, v := range views {
+		if v.State == invitation.InvitationReceived {
+			ids = append(ids, v.ID)
+		}
+	}
+	return ids
+}
+
+func moment(t time.Time) api.Time { return api.Time{Time: t} }
+
+// list makes an absent list an empty one.
+func list(l []string) []string {
+	if l == nil {
+		return []string{}
+	}
+	return l
+}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/beckon-p2p/beckon/api"
+)
+
+func (p *program) findCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "find",
+		Usage:     "look a peer up and show how it can be reached",
+		ArgsUsage: "WHO",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "timeout", Usage: "give up after `DURATION` (default 10s)"},
+		},
+		Action: p.find,
+	}
+}
+
+func (p *program) find(c *cli.Context) error {
+	id, err := parseWho(c.Args().First())
+	if err != nil {
+		return err
+	}
+	timeout, err := duration("timeout", c.String("timeout"), time.Millisecond, time.Minute)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(c.Context, max(timeout, 10*time.Second)+quickly)
+	defer cancel()
+	var peer api.Peer
+	err = p.during("looking for "+shortPeer(id)+" (connections, cache, LAN, DHT)", func() (err error) {
+		peer, err = p.client.FindPeer(ctx, id, timeout)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if p.json {
+		printJSON(p.stdout, peer)
+		return nil
+	}
+	p.facts(
+		"peer", peer.PeerID,
+		"connectedness", peer.Connectedness,
+		"path", peer.Path,
+		"source", fmt.Sprintf("%s, in %s", peer.Source, span(time.Duration(peer.TookMS)*time.Millisecond)),
+		"agent", peer.Agent,
+	)
+	for i, a := range peer.Addresses {
+		name := ""
+		if i == 0 {
+			name = "addresses"
+		}
+		fmt.Fprintf(p.stdout, "%-13s  %s\n", name, clean(a))
+	}
+	return nil
+}
+
+// during shows on a terminal what is being waited for and for how long, once
+// that takes more than a moment.
+func (p *program) during(what string, do func() error) error {
+	if p.json || !isTerminal(p.stderr) {
+		return do()
+	}
+	done := make(chan error, 1)
+	go func() { done <- do() }()
+	start := time.Now()
+	tick := time.NewTicker(300 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case err := <-done:
+			fmt.Fprint(p.stderr, eraseLine)
+			return err
+		case <-tick.C:
+			fmt.Fprintf(p.stderr, "%s%s%s", eraseLine, what, strings.Repeat(".", 1+int(time.Since(start).Seconds())%3))
+		}
+	}
+}
+
+// eraseLine empties the terminal's line and goes to its beginning.
+const eraseLine = "\r\x1b[K"

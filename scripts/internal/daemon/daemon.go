@@ -1,0 +1,182 @@
+package daemon
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/beckon-p2p/beckon/api/client"
+)
+
+const (
+	startTime = 20 * time.Second // until it must be ready
+	stopTime  = 6 * time.Second  // after SIGTERM, before it is killed; beckond allows itself 5 s
+	logTail   = 4 << 10          // bytes of its log that an error shows
+)
+
+// Config says what to run.
+type Config struct {
+	Binary    string   // path of beckond
+	Dir       string   // holds data, socket and log, under Name; must exist, with a short path
+	Name      string   // what errors call it
+	Network   string   // value of --network
+	Bootstrap []string // values of --bootstrap
+	Listen    []string // values of --listen; none means QUIC and TCP, IPv4 loopback, any port
+}
+
+// Daemon is a beckond that runs.
+type Daemon struct {
+	*client.Client
+	Name   string
+	PeerID string
+
+	cmd  *exec.Cmd
+	log  string        // path
+	done chan struct{} // closed when the process has ended
+	end  error         // how it ended; read after done
+	stop sync.Once
+}
+
+// Start runs a daemon and waits until it is ready, for at most 20 s.
+func Start(ctx context.Context, cfg Config) (*Daemon, error) {
+	dir := filepath.Join(cfg.Dir, cfg.Name)
+	socket := filepath.Join(cfg.Dir, cfg.Name+".sock")
+	d := &Daemon{Client: client.New(socket), Name: cfg.Name, log: filepath.Join(cfg.Dir, cfg.Name+".log"), done: make(chan struct{})}
+	d.cmd = exec.Command(cfg.Binary, cfg.args(dir, socket)...)
+	d.cmd.Env = environment(cfg.Dir)
+	ownGroup(d.cmd)
+	stderr, err := os.Create(d.log)
+	if err != nil {
+		return nil, err
+	}
+	defer stderr.Close()
+	d.cmd.Stderr = stderr
+	out, stdout, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer out.Close()
+	d.cmd.Stdout = stdout
+	err = d.cmd.Start()
+	stdout.Close()
+	if err != nil {
+		return nil, fmt.Errorf("%s cannot be started: %w", cfg.Name, err)
+	}
+	go func() {
+		d.end = d.cmd.Wait()
+		close(d.done)
+	}()
+	if err := d.awaitReady(ctx, out); err != nil {
+		d.Stop()
+		return nil, err
+	}
+	return d, nil
+}
+
+func (cfg Config) args(dir, socket string) []string {
+	args := []string{"--data-dir", dir, "--socket", socket, "--network", cfg.Network, "--mdns=false"}
+	listen := cfg.Listen
+	if len(listen) == 0 {
+		listen = []string{"/ip4/127.0.0.1/udp/0/quic-v1", "/ip4/127.0.0.1/tcp/0"}
+	}
+	for _, a := range listen {
+		args = append(args, "--listen", a)
+	}
+	for _, a := range cfg.Bootstrap {
+		args = append(args, "--bootstrap", a)
+	}
+	return args
+}
+
+// environment is this process's own without what would configure a daemon.
+func environment(dir string) []string {
+	var env []string
+	for _, v := range os.Environ() {
+		if !strings.HasPrefix(v, "BECKON_") && !strings.HasPrefix(v, "XDG_") {
+			env = append(env, v)
+		}
+	}
+	return append(env, "XDG_CONFIG_HOME="+dir)
+}
+
+// awaitReady reads the line that says so.
+func (d *Daemon) awaitReady(ctx context.Context, out *os.File) error {
+	ctx, cancel := context.WithTimeout(ctx, startTime)
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { out.SetReadDeadline(time.Now()) })()
+	line, err := bufio.NewReader(out).ReadString('\n')
+	switch {
+	case ctx.Err() != nil:
+		return fmt.Errorf("%s is not ready: %w", d.Name, ctx.Err())
+	case err == io.EOF:
+		<-d.done
+		return d.Err()
+	case err != nil:
+		return err
+	}
+	rest, ready := strings.CutPrefix(line, "ready peer_id=")
+	d.PeerID, _, _ = strings.Cut(rest, " ")
+	if !ready || d.PeerID == "" {
+		return fmt.Errorf("%s said %q where a line ready peer_id=… was expected", d.Name, line)
+	}
+	return nil
+}
+
+// PID returns the process's id.
+func (d *Daemon) PID() int { return d.cmd.Process.Pid }
+
+// Done is closed when the process has ended.
+func (d *Daemon) Done() <-chan struct{} { return d.done }
+
+// Err says that the process has ended and how, with the end of its log. It is
+// nil while the process runs.
+func (d *Daemon) Err() error {
+	select {
+	case <-d.done:
+	default:
+		return nil
+	}
+	how := "with exit code 0"
+	if d.end != nil {
+		how = d.end.Error()
+	}
+	text := "; it logged nothing"
+	if b, err := os.ReadFile(d.log); err == nil && len(b) > 0 {
+		if len(b) > logTail {
+			b = b[len(b)-logTail:]
+		}
+		text = ". Its log:\n" + string(bytes.TrimRight(b, "\n"))
+	}
+	return fmt.Errorf("%s has ended by itself: %s%s", d.Name, how, text)
+}
+
+// Stop ends the process in order, or after 6 s without, and waits for its end.
+func (d *Daemon) Stop() {
+	d.stop.Do(func() {
+		d.Close()
+		_ = d.cmd.Process.Signal(syscall.SIGTERM) // fails if it has ended, which is what is wanted
+		late := time.AfterFunc(stopTime, func() { _ = d.cmd.Process.Kill() })
+		defer late.Stop()
+		<-d.done
+	})
+}
+
+// StopAll stops daemons at the same time.
+func StopAll(ds ...*Daemon) {
+	var wg sync.WaitGroup
+	for _, d := range ds {
+		if d != nil {
+			wg.Go(d.Stop)
+		}
+	}
+	wg.Wait()
+}

@@ -1,0 +1,5 @@
+package devices
+
+import "testing"
+
+func TestMain(m *testing.M) { Main(m) }
