@@ -109,12 +109,12 @@ func (s *Subscription) Next(ctx context.Context) ([]Event, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.after = last
 		if len(events) < readSize {
 			s.caught = true
 		} else if s.caught && s.behind() > lagLimit {
 			return nil, ErrLagged
 		}
+		s.after = last
 		if len(events) > 0 {
 			return events, nil
 		}

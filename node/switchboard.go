@@ -64,6 +64,9 @@ type switchboard struct {
 	stateNow atomic.Value // state, for others to read
 
 	drained func() // called once no bid waits any more; nil: nobody asks
+
+	// observe lets a test die at each commit: before what it says is sent, and after.
+	observe func(t *turn, sent bool)
 }
 
 func newSwitchboard(self protocol.PeerID, clock Clock, j *journal.Journal, m *metrics) *switchboard {
@@ -184,11 +187,13 @@ func (t *turn) obey() {
 		t.undo(err)
 		return
 	}
+	t.observed(false)
 	for _, o := range t.sends {
 		if err := o.s.Send(o.msgs...); err != nil {
 			log.Debugw("send", "err", err) // the session is ending; what is owed is said on the next one
 		}
 	}
+	t.observed(true)
 	if len(t.batch.Events) > 0 {
 		for s := range t.sb.subs {
 			s.poke()
@@ -205,6 +210,12 @@ func (t *turn) obey() {
 func (t *turn) flush() {
 	t.obey()
 	*t = turn{sb: t.sb, now: t.now}
+}
+
+func (t *turn) observed(sent bool) {
+	if t.sb.observe != nil && len(t.changed) > 0 {
+		t.sb.observe(t, sent)
+	}
 }
 
 func (t *turn) persist() error {

@@ -14,7 +14,6 @@ func TestSyncBringsCommitsToTheMainFile(t *testing.T) {
 	j := openAt(t, path, m)
 	f := ring(1)
 	commit(t, j, func(b *Batch) { b.Put(f); b.Emit(told(f, invitation.RemoteReceived)) })
-	<-j.syncer.dirty // in place of the background
 	if err := j.syncer.sync(t.Context()); err != nil || j.SyncErr() != nil {
 		t.Fatal(err, j.SyncErr())
 	}

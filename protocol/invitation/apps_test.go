@@ -177,6 +177,7 @@ func (d *device) setOnline(online bool) {
 		return
 	}
 	d.w.logf("%s: logs out", d)
+	d.leaving = true
 	d.stepAll(invitation.Logout{})
 	d.leave()
 }
@@ -192,5 +193,5 @@ func (d *device) leave() {
 	for len(d.sessions) > 0 && d.up {
 		d.closeSession(d.sessions[0])
 	}
-	d.online, d.liveSince = false, -1
+	d.online, d.leaving, d.liveSince = false, false, -1
 }

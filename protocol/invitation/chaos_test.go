@@ -18,7 +18,7 @@ type profile struct {
 	idle                                   bool // nobody sends what was created
 	loggedOutSend                          bool
 	dups                                   int
-	trap                                   bool
+	trap, snares                           bool
 	absent                                 int // percent of histories in which the callee is not there at first
 	accepts                                int // percent of the answers; the others are half refusals
 	busy                                   int // percent of moments with trouble
@@ -34,7 +34,10 @@ var profiles = []profile{
 	{name: "apps", apps: 80, kills: 10, cuts: 10, busy: 50},
 	{name: "gone", gone: true, accepts: 80},
 	{name: "trap", trap: true, accepts: 50},
-	{name: "more traps", trap: true, accepts: 60},
+	{name: "snares", snares: true},
+	{name: "more snares", snares: true},
+	{name: "snares again", snares: true},
+	{name: "even more snares", snares: true},
 	{name: "trap and cuts", trap: true, accepts: 60, cuts: 50, silent: 50, busy: 10},
 	{name: "absent", absent: 100, linkDown: 50, kills: 50, busy: 10},
 	{name: "idle", idle: true, kills: 50, reboots: 25, jumps: 25, busy: 20},
@@ -57,6 +60,10 @@ func (w *world) history(p *profile) {
 	if p.trap {
 		w.setTrap()
 	}
+	if p.snares {
+		count = 1
+		w.snare = w.setSnare()
+	}
 	if w.chance(p.absent) {
 		w.at(0, func() { w.kill(w.dev[1-w.inv[1].caller], w.between(0, 20*time.Second)) })
 	}
@@ -64,7 +71,7 @@ func (w *world) history(p *profile) {
 	for range count {
 		longest = max(longest, w.planInvitation(p))
 	}
-	if p.apps > 0 || w.chance(10) {
+	if p.apps > 0 || w.snare == nil && w.chance(10) {
 		d := w.dev[w.rand.IntN(2)]
 		d.app, d.observe = w.chance(40), w.chance(30)
 	}
@@ -84,7 +91,7 @@ func (w *world) history(p *profile) {
 	if p.gone {
 		longest = w.goAway(longest)
 	}
-	if !p.gone && w.chance(60) {
+	if !p.gone && !p.snares && w.chance(60) {
 		longest = w.between(0, longest)
 	}
 	w.run(longest)
@@ -96,22 +103,30 @@ func (w *world) planInvitation(p *profile) time.Duration {
 	n := len(w.inv)
 	caller := w.rand.IntN(2)
 	v := &plan{n: n, id: protocol.ID{15: byte(n)}, caller: caller, reach: times[w.rand.IntN(5)], ring: times[w.rand.IntN(6)], accepts: p.accepts}
+	if v.accepts == 0 {
+		v.accepts = 45
+	}
 	if w.chance(20) {
 		v.content = string(make([]byte, 2000))
+	}
+	cancels := 35
+	if s := w.snare; s != nil {
+		v.reach, v.ring = max(v.reach, 12*time.Second), max(v.ring, 12*time.Second)
+		v.accepts, cancels = s.accepts, s.cancel
 	}
 	w.inv = append(w.inv, v)
 	d := w.dev[caller]
 	start := w.between(0, 3*time.Second)
 	w.at(start, func() {
 		d.create(n)
-		if p.loggedOutSend && w.chance(30) {
+		if p.loggedOutSend && !w.healed && w.chance(30) {
 			d.setOnline(false)
 		}
 	})
 	if !p.idle || w.chance(30) {
 		w.at(start+w.between(0, 100*time.Millisecond), func() { d.verb(n, invitation.Send{}) })
 	}
-	if w.chance(35) {
+	if w.chance(cancels) {
 		w.at(start+w.between(0, min(v.reach+v.ring, 20*time.Second)), func() { d.verb(n, invitation.Cancel{Reason: protocol.ReasonCanceled}) })
 	}
 	o := w.dev[1-caller]
@@ -137,15 +152,15 @@ func (w *world) planAnswer(d *device, v *plan) {
 	}
 	var in invitation.Input
 	switch {
-	case w.chance(max(v.accepts, 40)):
+	case w.chance(v.accepts):
 		in = invitation.Accept{Response: "yes"}
-	case w.chance(60):
+	case w.chance(60) || w.snare != nil:
 		in = invitation.Refuse{Reason: protocol.ReasonDeclined, Response: "no"}
 	default:
 		return
 	}
 	d.after(wait, func() { d.verb(v.n, in) })
-	if w.chance(30) {
+	if w.snare == nil && w.chance(30) {
 		o := w.dev[1-d.n]
 		at := w.now + wait + w.between(-2*w.latency-w.jitter, 2*w.latency+w.jitter)
 		w.at(at, func() { o.verb(v.n, invitation.Cancel{Reason: protocol.ReasonCanceled}) })
@@ -184,8 +199,7 @@ func (w *world) trouble(p *profile) {
 		{p.jumps, func() { d.wallOff += w.jump() }},
 		{p.sleeps, func() { d.sleep(w.between(0, 30*time.Second)) }},
 		{p.logouts, func() {
-			d.setOnline(false)
-			w.at(w.now+w.between(time.Second, 15*time.Second), func() { d.setOnline(true) })
+			d.logOutFor(w.between(time.Second, 15*time.Second))
 		}},
 		{p.apps, func() { d.setApp(w.chance(60), w.chance(20)) }},
 	}

@@ -15,6 +15,7 @@ type device struct {
 	disk disk
 
 	up, online   bool // online is a wish that survives
+	leaving      bool // logs out, and a bid still waits
 	app, observe bool // an app is there; it only observes
 	user         user
 	life         int // what was planned in an earlier life does not happen
@@ -283,6 +284,9 @@ func (d *device) stop(noticed bool) {
 				}
 			})
 		}
+	}
+	if d.leaving {
+		d.online, d.leaving = false, false // the wish was journalled first
 	}
 	d.up, d.killIn = false, 0
 	d.life++

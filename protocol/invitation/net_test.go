@@ -41,6 +41,9 @@ func (w *world) open(d *device) {
 	for i := range s.delay {
 		s.delay[i] = w.latency + w.between(0, w.jitter)
 	}
+	if w.stallNext > 0 {
+		s.stalled, w.stallNext = w.now+w.stallNext, 0
+	}
 	s.end[d.n], s.lastRead[d.n] = endUp, w.now
 	d.sessions = append(d.sessions, s)
 	w.logf("%s: opens session %d", d, s.id)

@@ -62,6 +62,9 @@ func (w *world) goAway(longest time.Duration) time.Duration {
 func (w *world) heal() {
 	w.healed = true
 	w.run(max(w.dev[0].asleep, w.dev[1].asleep))
+	for w.dev[0].leaving || w.dev[1].leaving {
+		w.run(w.now + time.Second)
+	}
 	w.logf("--- all is well from here on")
 	w.link, w.dup = true, 0
 	for _, d := range w.dev {
@@ -70,9 +73,11 @@ func (w *world) heal() {
 		d.setOnline(true)
 		d.setApp(true, false)
 	}
-	limit := w.now + 11*time.Second
-	w.run(limit)
-	w.checkGhosts()
+	limit := w.now + 25*time.Second
+	for w.now < limit && w.failed == "" {
+		w.run(w.now + 500*time.Millisecond)
+		w.checkGhosts()
+	}
 	for _, p := range w.inv[1:] {
 		limit = max(limit, w.now+p.bound())
 	}
@@ -91,24 +96,6 @@ func (w *world) heal() {
 // setTrap picks a row of the tables, and what shall happen when it is taken:
 // before its messages are sent, or in the second after.
 func (w *world) setTrap() {
-	if w.chance(60) {
-		w.latency, w.jitter = 20*time.Millisecond, 50*time.Millisecond
-		s := snares[w.rand.IntN(len(snares))]
-		if s.noApp {
-			w.dev[0].app, w.dev[1].app = false, false
-		}
-		w.trap = func(d *device, taken []*invitation.Row) {
-			for _, r := range taken {
-				if r.Name == s.row && (len(r.From) > 0) && slices.Contains(s.table, r) && !w.healed {
-					w.trap = nil
-					w.logf("trap: %s", r.Name)
-					w.at(w.now+w.between(s.least, s.most), func() { s.spring(w, d) })
-					return
-				}
-			}
-		}
-		return
-	}
 	rows := append(invitation.LocalTable[:len(invitation.LocalTable):len(invitation.LocalTable)], invitation.RemoteTable...)
 	row := rows[w.rand.IntN(len(rows))]
 	pick, wait := w.rand.IntN(9), w.between(-time.Second, time.Second)
@@ -132,18 +119,19 @@ func (w *world) setTrap() {
 }
 
 func (w *world) spring(d *device, pick int) {
+	if w.healed {
+		return
+	}
 	switch pick {
 	case 0:
 		w.cut(false, [2]bool{d.n == 0, d.n == 1})
 	case 1:
 		w.cut(false, [2]bool{true, true})
-		d.setOnline(false)
-		w.at(w.now+8*time.Second, func() { d.setOnline(true) })
+		d.logOutFor(8 * time.Second)
 	case 2, 3, 4:
 		w.loseMemory(d)
 	case 5:
-		d.setOnline(false)
-		w.at(w.now+8*time.Second, func() { d.setOnline(true) })
+		d.logOutFor(8 * time.Second)
 	case 6:
 		w.kill(d, w.between(0, 12*time.Second))
 	case 7:
@@ -153,30 +141,72 @@ func (w *world) spring(d *device, pick int) {
 	}
 }
 
-// snares are traps for what seldom happens by chance.
-var snares = []struct {
-	table       []*invitation.Row
-	row         string
-	least, most time.Duration
-	noApp       bool
-	spring      func(w *world, d *device)
-}{
-	{table: invitation.LocalTable, row: "refuse", least: 200 * time.Millisecond, most: 900 * time.Millisecond, spring: (*world).loseMemory},
-	{table: invitation.LocalTable, row: "accept", least: 200 * time.Millisecond, most: 900 * time.Millisecond, spring: (*world).loseMemory},
-	{table: invitation.LocalTable, row: "canceling_done", least: 0, most: 500 * time.Millisecond, spring: (*world).loseMemory},
-	{table: invitation.RemoteTable, row: "refuse", least: 200 * time.Millisecond, most: 900 * time.Millisecond, spring: (*world).loseMemory},
-	{table: invitation.RemoteTable, row: "accept", spring: func(w *world, d *device) { w.cut(false, [2]bool{d.n == 1, d.n == 0}) }},
-	{table: invitation.RemoteTable, row: "accept", spring: func(w *world, d *device) {
+// snare is a trap for what seldom happens by chance.
+type snare struct {
+	table           []*invitation.Row
+	row             string
+	least, most     time.Duration
+	noApp           bool
+	accepts, cancel int // percent
+	spring          func(w *world, d *device)
+}
+
+var snares = []snare{
+	{table: invitation.LocalTable, row: "refuse", least: 100 * time.Millisecond, most: 600 * time.Millisecond, spring: (*world).loseMemory},
+	{table: invitation.LocalTable, row: "accept", least: 100 * time.Millisecond, most: 600 * time.Millisecond, accepts: 100, spring: (*world).loseMemory},
+	{table: invitation.LocalTable, row: "accept", accepts: 100, spring: func(w *world, d *device) { w.breakLink(13 * time.Second) }},
+	{table: invitation.LocalTable, row: "canceling_done", most: 200 * time.Millisecond, cancel: 100, spring: (*world).loseMemory},
+	{table: invitation.RemoteTable, row: "refuse", least: 100 * time.Millisecond, most: 900 * time.Millisecond, accepts: 40, spring: (*world).loseMemory},
+	{table: invitation.RemoteTable, row: "accept", accepts: 100, spring: func(w *world, d *device) { w.cut(false, [2]bool{d.n == 1, d.n == 0}) }},
+	{table: invitation.RemoteTable, row: "accept", accepts: 100, spring: func(w *world, d *device) {
 		w.breakLink(9 * time.Second)
-		d.setOnline(false)
+		d.logOutFor(8 * time.Second)
 	}},
-	{table: invitation.LocalTable, row: "stage", noApp: true, most: 2 * time.Second, spring: func(w *world, d *device) { w.dev[1-d.n].setOnline(false) }},
+	{table: invitation.LocalTable, row: "stage", noApp: true, most: 2 * time.Second, spring: func(w *world, d *device) { w.dev[1-d.n].logOutFor(8 * time.Second) }},
 	{table: invitation.LocalTable, row: "send", spring: func(w *world, d *device) {
-		w.stall(9 * time.Second)
+		w.stallNext = 9 * time.Second
 		w.at(w.now+4*time.Second, func() { d.verb(1, invitation.Cancel{Reason: protocol.ReasonCanceled}) })
 	}},
-	{table: invitation.LocalTable, row: "cancel", spring: func(w *world, d *device) { w.cut(false, [2]bool{true, true}) }},
-	{table: invitation.RemoteTable, row: "held_reach_over", noApp: true, spring: func(w *world, d *device) { w.cut(false, [2]bool{true, true}) }},
+	{table: invitation.LocalTable, row: "cancel", cancel: 100, spring: func(w *world, d *device) { w.cut(false, [2]bool{true, true}) }},
+	{table: invitation.LocalTable, row: "cancel", cancel: 100, noApp: true, spring: func(w *world, d *device) { w.cut(false, [2]bool{true, true}) }},
+	{table: invitation.LocalTable, row: "cancel", cancel: 100, spring: func(w *world, d *device) {
+		w.stall(protocol.CancelTime + time.Second)
+		w.at(w.now+protocol.CancelTime+100*time.Millisecond, func() { w.cut(false, [2]bool{true, true}) })
+	}},
+	{table: invitation.LocalTable, row: "stage", noApp: true, spring: func(w *world, d *device) {
+		end := w.now + w.inv[1].reach
+		w.at(end-300*time.Millisecond, func() { w.stall(time.Second) })
+		w.at(end+100*time.Millisecond, func() { w.cut(false, [2]bool{true, true}) })
+	}},
+}
+
+// setSnare picks a snare.
+func (w *world) setSnare() *snare {
+	w.latency, w.jitter = 20*time.Millisecond, 30*time.Millisecond
+	s := &snares[w.rand.IntN(len(snares))]
+	if s.noApp {
+		w.dev[0].app, w.dev[1].app = false, false
+	}
+	w.trap = func(d *device, taken []*invitation.Row) {
+		for _, r := range taken {
+			if r.Name == s.row && slices.Contains(s.table, r) {
+				w.trap = nil
+				w.logf("snare: %s", r.Name)
+				w.at(w.now+w.between(s.least, s.most), func() {
+					if !w.healed {
+						s.spring(w, d)
+					}
+				})
+				return
+			}
+		}
+	}
+	return s
+}
+
+func (d *device) logOutFor(long time.Duration) {
+	d.setOnline(false)
+	d.w.at(d.w.now+long, func() { d.setOnline(true) })
 }
 
 // loseMemory cuts the power of a device that comes back soon.

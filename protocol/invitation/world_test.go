@@ -21,12 +21,15 @@ type world struct {
 	inv  []*plan // by number, from 1; nobody knows it but the users
 
 	trap     func(*device, []*invitation.Row) // springs when a row is taken, before anything is sent
-	healed   bool                             // no more trouble
-	link     bool                             // frames and dials get through
-	latency  time.Duration                    // of new sessions, at least
+	snare    *snare
+	healed   bool          // no more trouble
+	link     bool          // frames and dials get through
+	latency  time.Duration // of new sessions, at least
 	jitter   time.Duration
 	dup      int // one frame in so many comes twice; 0: none
 	sessions int
+
+	stallNext time.Duration // the next session stalls so long
 
 	cover  *coverage
 	power  bool // a power cut happened: the relaxed rules hold

@@ -96,14 +96,35 @@ func (a *App) Await(typ, id string) client.Event {
 
 // TryAwait is Await that returns the error, for goroutines of a test.
 func (a *App) TryAwait(typ, id string) (client.Event, error) {
+	e, ok := a.find(func(e client.Event) bool {
+		return e.Type == typ && e.Invitation != nil && (id == "" || e.Invitation.ID == id)
+	})
+	if !ok {
+		return e, fmt.Errorf("%s: %s about %s did not come; came: %s", a.Device.ID, typ, id, a.summary(id))
+	}
+	return e, nil
+}
+
+// AwaitProgress waits until an invitation has come that far.
+func (a *App) AwaitProgress(id, progress string) {
+	a.t.Helper()
+	if _, ok := a.find(func(e client.Event) bool {
+		return e.Invitation != nil && e.Invitation.ID == id && e.Invitation.Progress == progress
+	}); !ok {
+		a.t.Fatalf("%s: %s did not come to %s", a.Device.ID, id, progress)
+	}
+}
+
+// find waits for an event that fits.
+func (a *App) find(fits func(client.Event) bool) (client.Event, bool) {
 	deadline := time.After(Patience)
 	for i := 0; ; {
 		a.mu.Lock()
 		for ; i < len(a.events); i++ {
 			e := a.events[i]
-			if e.Type == typ && e.Invitation != nil && (id == "" || e.Invitation.ID == id) {
+			if fits(e) {
 				a.mu.Unlock()
-				return e, nil
+				return e, true
 			}
 		}
 		news := a.news
@@ -111,7 +132,7 @@ func (a *App) TryAwait(typ, id string) (client.Event, error) {
 		select {
 		case <-news:
 		case <-deadline:
-			return client.Event{}, fmt.Errorf("%s: %s about %s did not come; came: %s", a.Device.ID, typ, id, a.summary(id))
+			return client.Event{}, false
 		}
 	}
 }

@@ -66,11 +66,7 @@ type live struct {
 func held(t *testing.T, caller, callee *Device) api.Invitation {
 	app := caller.NewApp()
 	inv := caller.Ring(callee, nil)
-	for {
-		if e := app.Await(api.LocalInvitationProgress, inv.ID); e.Invitation.Progress != "" {
-			break
-		}
-	}
+	app.AwaitProgress(inv.ID, "delivered")
 	return inv
 }
 

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"text/tabwriter"
+	"time"
+)
+
+// Names of the figures.
+const (
+	figEach    = "raw: round trip, a stream each"
+	figMany    = "raw: round trip, all on one stream"
+	figRawCold = "raw: cold dial and round trip"
+	figRing    = "ring"
+	figAccept  = "accept"
+	figCold    = "ring from cold"
+	figOne     = "complete rings, one at once"
+	figMore    = "complete rings, 64 at once"
+	figID      = "beckon id, whole process"
+	figIdle    = "beckond, idle memory"
+	figLoaded  = "beckond, memory after the rings"
+)
+
+// figure is what was measured of one thing: seconds, rings per second or bytes.
+type figure struct{ samples []float64 }
+
+func (l *lab) add(name string, v float64) {
+	if l.figures[name] == nil {
+		l.figures[name] = &figure{}
+	}
+	l.figures[name].samples = append(l.figures[name].samples, v)
+}
+
+// quantile returns the smallest sample that a share q of all does not exceed.
+func (f *figure) quantile(q float64) float64 {
+	if f == nil || len(f.samples) == 0 {
+		return 0
+	}
+	s := slices.Sorted(slices.Values(f.samples))
+	return s[min(int(q*float64(len(s))), len(s)-1)]
+}
+
+func (f *figure) median() float64 { return f.quantile(0.5) }
+
+// row is how a figure is shown and what it is to be.
+type row struct {
+	name  string
+	show  func(float64) string
+	raw   string  // the figure that it is compared with; "": none
+	goal  string  // in words; "": none
+	bound float64 // on the ratio if there is raw, else on the figure
+	least bool    // bound is a lower one
+}
+
+var rows = []row{
+	{name: figEach, show: millis},
+	{name: figMany, show: millis, raw: figEach},
+	{name: figRing, show: millis, raw: figEach, goal: "<= 2.0 x", bound: 2},
+	{name: figAccept, show: millis, raw: figEach, goal: "<= 2.0 x", bound: 2},
+	{name: figRawCold, show: millis},
+	{name: figCold, show: millis, raw: figRawCold, goal: "<= 1.5 x", bound: 1.5},
+	{name: figOne, show: rate},
+	{name: figMore, show: rate, goal: ">= 2000/s", bound: 2000, least: true},
+	{name: figID, show: millis, goal: "< 25 ms", bound: 0.025},
+	{name: figIdle, show: mebibytes, goal: "< 60 MB", bound: 60e6},
+	{name: figLoaded, show: mebibytes},
+	{name: "beckond", show: mebibytes}, {name: "beckond, stripped", show: mebibytes},
+	{name: "beckon", show: mebibytes}, {name: "beckon, stripped", show: mebibytes},
+}
+
+func millis(s float64) string {
+	return fmt.Sprintf("%.3f ms", s*float64(time.Second/time.Millisecond))
+}
+func rate(v float64) string      { return fmt.Sprintf("%.0f/s", v) }
+func mebibytes(v float64) string { return fmt.Sprintf("%.1f MB", v/1e6) }
+
+// report prints who was who and the table.
+func (l *lab) report(w io.Writer) error {
+	for name, all := range map[string]map[string]int64{figIdle: l.idle, figLoaded: l.loaded} {
+		for _, bytes := range all {
+			l.add(name, float64(bytes))
+		}
+	}
+	fmt.Fprintf(w, `
+One machine, loopback, QUIC; payloads of %d bytes; medians of %d rounds in turns.
+  raw      client and server, a process each (%d and %d), each a libp2p host and nothing more
+  beckon   caller and callee, a beckond each (%d and %d), joined to a DHT by a third
+  apps     this program (%d) at both daemons' sockets; its clock is the only one
+  cold     two more daemons; the callee leaves the network and comes back before each ring
+ring:      POST /v1/invitations until the callee's app has read remote_invitation_received
+accept:    POST …/accept until the caller's app has read local_invitation_accepted
+complete:  both, one after the other
+
+`, payload, l.plan.rounds, l.raw.client.cmd.Process.Pid, l.raw.server.cmd.Process.Pid,
+		l.warm.caller.PID(), l.warm.callee.PID(), os.Getpid())
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(tw, "median\tp99\tn\tto raw\tgoal\t\t  figure\t")
+	for _, r := range rows {
+		f := l.figures[r.name]
+		if f == nil {
+			continue
+		}
+		ratio, verdict := l.judge(r)
+		fmt.Fprintf(tw, "%s\t%s\t%d\t%s\t%s\t%s\t  %s\t\n", r.show(f.median()), r.show(f.worst(r.least)), len(f.samples), ratio, r.goal, verdict, r.name)
+	}
+	return tw.Flush()
+}
+
+// worst is the 99th of 100, counted from the good end.
+func (f *figure) worst(leastIsBad bool) float64 {
+	if leastIsBad {
+		return f.quantile(0.01)
+	}
+	return f.quantile(0.99)
+}
+
+// judge returns the ratio to the raw figure and whether the goal is met.
+func (l *lab) judge(r row) (ratio, verdict string) {
+	v := l.figures[r.name].median()
+	if r.raw != "" {
+		v /= l.figures[r.raw].median()
+		ratio = fmt.Sprintf("%.2f x", v)
+	}
+	switch {
+	case r.goal == "":
+	case v < r.bound && !r.least, v > r.bound && r.least, v == r.bound:
+		verdict = "ok"
+	default:
+		verdict = "MISS"
+	}
+	return ratio, verdict
+}
