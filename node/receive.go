@@ -83,8 +83,8 @@ func (sb *switchboard) peerConnected(id protocol.PeerID) {
 
 func (sb *switchboard) frame(from protocol.PeerID, s session, msg protocol.Message) {
 	sb.post(func(t *turn) {
-		if !sb.online {
-			return // logged out: the peer is about to notice
+		if sb.entries[msg.Invitation()] == nil && !sb.online {
+			return // logged out: only what is being wound up still listens
 		}
 		if err := t.receive(from, s, msg); err != nil {
 			log.Errorw("a message could not be looked up", "err", err)

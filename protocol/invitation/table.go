@@ -61,7 +61,7 @@ var (
 	rowDoneCanceled   = Row{"done_canceled", ringing, NotCanceling, "Done(canceled) (after a power cut)", Canceled, LocalCanceled}
 	rowDoneAccepted   = Row{"done_accepted", ringing, NotCanceling, "Done(accepted) (after a power cut)", AcceptedByRemote, LocalAccepted}
 	rowLocalLogout    = Row{"logout", ringing, AnySub, "daemon logs out", Canceled, LocalCanceled}
-	rowUnconfirmed    = Row{"unconfirmed", []State{AcceptedByRemote}, AnySub, "Refuse, a Done other than accepted, or 24 h without any Done", "", LocalAcceptUnconfirmed}
+	rowUnconfirmed    = Row{"unconfirmed", []State{AcceptedByRemote}, AnySub, "Refuse, or a Done other than accepted", "", LocalAcceptUnconfirmed}
 	rowUnconfirmedOld = Row{"unconfirmed_by_time", []State{AcceptedByRemote}, AnySub, "24 h without any Done", "", LocalAcceptUnconfirmed}
 )
 

@@ -35,7 +35,9 @@ func (s *Session) keep() {
 func (s *Session) check(now protocol.Instant) time.Duration {
 	s.mu.Lock()
 	live, closing, lingerTo, closeAt := s.live, s.closing, s.lingerTo, s.closeAt
-	s.ask(now)
+	if now >= s.askAt { // else ask would nudge us again, at once and for ever
+		s.ask(now)
+	}
 	waiting, askAt := s.probe == 0 && len(s.unasked) > 0, s.askAt
 	s.mu.Unlock()
 
