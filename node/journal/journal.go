@@ -24,6 +24,7 @@ type Journal struct {
 	path  string
 	stamp func() invitation.Stamp
 	epoch string
+	keep  int64 // events in the log; less than keepEvents in tests only
 
 	// writer holds the one writing connection while nobody writes. Commit and
 	// Prune take it out and put it back; Close takes it for good.
@@ -60,7 +61,7 @@ func open(ctx context.Context, cfg Config) (_ *Journal, err error) {
 	if err := prepareFile(ctx, cfg.Path); err != nil {
 		return nil, err
 	}
-	j := &Journal{path: cfg.Path, stamp: cfg.Stamp, writer: make(chan *writer, 1)}
+	j := &Journal{path: cfg.Path, stamp: cfg.Stamp, keep: keepEvents, writer: make(chan *writer, 1)}
 	w, err := openWriter(ctx, cfg.Path)
 	if err != nil {
 		return nil, err
@@ -134,7 +135,8 @@ func (j *Journal) Close() error {
 	return explain(j.path, errors.Join(err, w.close()))
 }
 
-// take returns the writing connection, or nil once the journal is closed.
+// take returns the writing connection, or ErrClosed once the journal is closed.
+// Whoever takes it puts it back.
 func (j *Journal) take() (*writer, error) {
 	w, ok := <-j.writer
 	if !ok {

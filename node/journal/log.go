@@ -37,7 +37,7 @@ func (j *Journal) ParseCursor(s string) (seq int64, err error) {
 		return 0, expired("the cursor is from another event log, or from before this machine went down")
 	case seq > head:
 		return 0, expired("the cursor is ahead of the event log")
-	case seq < max(pruned, head-keepEvents):
+	case seq < max(pruned, head-j.keep):
 		return 0, expired(notKept)
 	}
 	return seq, nil

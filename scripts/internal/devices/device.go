@@ -4,11 +4,13 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -52,8 +54,13 @@ func Binary(t testing.TB, name string) string {
 	return filepath.Join(build.dir, name)
 }
 
+// parallel is how many tests run at once: they mostly wait for clocks.
+const parallel = "12"
+
 // Main runs the tests of a package and takes the built commands away.
 func Main(m *testing.M) {
+	flag.Parse()
+	flag.Set("test.parallel", parallel)
 	code := m.Run()
 	if build.dir != "" {
 		os.RemoveAll(build.dir)
