@@ -188,8 +188,32 @@ func (d *Device) signalAndWait(s syscall.Signal) {
 }
 
 // Freeze stops the process as a lost network or a sleeping machine would seem
-// to its peers; Thaw lets it go on.
-func (d *Device) Freeze() { d.cmd.Process.Signal(syscall.SIGSTOP) }
+// to its peers, and returns when every thread of it stands; Thaw lets it go on.
+func (d *Device) Freeze() {
+	d.t.Helper()
+	d.cmd.Process.Signal(syscall.SIGSTOP)
+	for deadline := time.Now().Add(Patience); !d.stands(); {
+		if time.Now().After(deadline) {
+			d.t.Fatal("the process does not stop")
+		}
+		runtime.Gosched()
+	}
+}
+
+// stands reports whether all threads of the process are stopped.
+func (d *Device) stands() bool {
+	stats, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", d.cmd.Process.Pid))
+	for _, path := range stats {
+		stat, err := os.ReadFile(path)
+		if err != nil {
+			return false
+		}
+		if i := bytes.LastIndexByte(stat, ')'); i < 0 || !bytes.HasPrefix(stat[i:], []byte(") T")) {
+			return false
+		}
+	}
+	return len(stats) > 0
+}
 
 // Thaw ends a Freeze.
 func (d *Device) Thaw() { d.cmd.Process.Signal(syscall.SIGCONT) }
