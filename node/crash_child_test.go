@@ -1,15 +1,19 @@
 package node
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
+	"github.com/beckon-p2p/beckon/node/journal"
 	"github.com/beckon-p2p/beckon/protocol"
 	"github.com/beckon-p2p/beckon/protocol/invitation"
 )
@@ -21,30 +25,27 @@ const crashEnv = "BECKON_NODE_CHILD"
 // when they die.
 var tcpOnly = []string{"/ip4/127.0.0.1/tcp/0"}
 
-// life is what a child is to do: to take up what an earlier life left, which
-// is over once that is settled, and then to take part in one more invitation
-// until it dies.
+// life is what a child is to do. First it takes up what an earlier life left.
+// When it reads a line it takes part in one more invitation until it dies, or
+// until its standard input ends.
 type life struct {
 	Dir       string
 	Bootstrap []string
-	Forget    bool // the app resumes without its cursor and goes by hello
-
-	Repeat []try // requests of the earlier life, made again first
-
-	Callee  string // the child is the caller of a new invitation; empty: it waits for one
-	Plan    plan   // of the new invitation
-	Key     string // of its POST
-	DieAt   int    // commit of the new invitation at which to die; 0: never
-	AtSent  bool   // … after what it says was sent
-	DieWith string // the request whose turn dies before its commit: create, or a verb
+	Forget    bool   // the app comes back without its cursor and goes by hello
+	Repeat    []try  // requests of the earlier life, made again first
+	Next      *try   // the child is the caller of the new invitation
+	DieIn     int    // turn that changes the new invitation in which to die; 0: never
+	At        moment // … and where in it
+	DieAs     string // state of the new invitation in which to die instead
+	Ahead     time.Duration
 }
 
 // try is a request that an app made. It may have died without the answer.
 type try struct {
-	Name VerbName // create, or a verb
-	ID   protocol.ID
-	Key  string
-	Plan plan `json:",omitempty"`
+	Name   VerbName // create, or a verb
+	ID     protocol.ID
+	Key    string
+	Create CreateRequest
 }
 
 const create VerbName = "create"
@@ -63,6 +64,7 @@ type report struct {
 // What a child reports.
 const (
 	saidOnline    = "online"    // others can find it; Peer
+	saidReady     = "ready"     // to die in the next invitation
 	saidRecovered = "recovered" // what an earlier life left; Form
 	saidCommitted = "committed" // Form and the Keys of the same transaction
 	saidTrying    = "trying"    // Try, before it is made
@@ -81,7 +83,10 @@ func say(r report) {
 }
 
 // die is kill -9. No thread of the process does anything more.
-func die() {
+func die(at moment) {
+	if at == sent {
+		time.Sleep(20 * time.Millisecond) // for the stream's writer; nothing tells that it has written
+	}
 	syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	select {}
 }
@@ -103,22 +108,21 @@ func crashChild(text string) int {
 func (l *life) live() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
 	defer cancel()
-	n, err := New(Config{DataDir: l.Dir, Listen: tcpOnly, Network: "test", Bootstrap: l.Bootstrap, NoMDNS: true})
+	n, err := New(Config{DataDir: l.Dir, Listen: tcpOnly, Network: "test", Bootstrap: l.Bootstrap, NoMDNS: true, Clock: ahead{NewClock(), l.Ahead}})
 	if err != nil {
 		return err
 	}
-	known, err := l.known(n)
-	if err != nil {
+	if err := reportLeft(n); err != nil {
 		return err
 	}
-	count := 0
-	n.sb.observe = func(t *turn, sent bool) { l.observe(t, sent, known, &count) }
+	var w watch
+	n.sb.observe = w.observe
 	if err := n.Start(); err != nil {
 		return err
 	}
-	for _, try := range l.Repeat {
-		r, err := try.do(ctx, n)
-		answer := report{What: saidAnswered, Try: &try, Replayed: r.Replayed}
+	for _, tr := range l.Repeat {
+		r, err := tr.do(ctx, n)
+		answer := report{What: saidAnswered, Try: &tr, Replayed: r.Replayed}
 		if err != nil {
 			answer.Error = string(codeOf(err))
 		}
@@ -128,57 +132,88 @@ func (l *life) live() error {
 	if err != nil {
 		return err
 	}
-	if l.Callee != "" {
-		if err := l.create(ctx, n); err != nil {
-			return err
+	in := bufio.NewReader(os.Stdin)
+	if _, err := in.ReadString('\n'); err == nil {
+		n.sb.post(func(*turn) { w.armed, w.life = true, l })
+		say(report{What: saidReady})
+		if l.Next != nil {
+			say(report{What: saidTrying, Try: l.Next})
+			_, err = l.Next.do(ctx, n)
 		}
+		_, end := io.Copy(io.Discard, in)
+		err = errors.Join(err, end)
 	}
-	_, err = io.Copy(io.Discard, os.Stdin)
 	return errors.Join(err, a.end(), n.Close())
 }
 
-// known reports what an earlier life left and returns the ids.
-func (l *life) known(n *Node) (map[protocol.ID]bool, error) {
-	known := map[protocol.ID]bool{}
+// reportLeft tells what an earlier life left.
+func reportLeft(n *Node) error {
 	left, err := n.journal.Unfinished()
 	if err != nil {
-		return nil, err
+		return err
 	}
+	live := map[protocol.ID]bool{}
 	for _, r := range left {
-		known[r.Form.ID] = true
+		live[r.Form.ID] = true
 		say(report{What: saidRecovered, Form: &r.Form})
 	}
-	all, _, err := n.journal.List(journalAll)
+	all, _, err := n.journal.List(journal.Query{Limit: 500})
 	for _, v := range all {
-		if !known[v.ID] {
-			known[v.ID] = true
+		if !live[v.ID] {
 			say(report{What: saidSettled, Form: &v.Form})
 		}
 	}
-	return known, err
+	return err
 }
 
-// observe reports the commits, and dies at the one that it was told.
-func (l *life) observe(t *turn, sent bool, known map[protocol.ID]bool, count *int) {
+// watch reports the commits, and dies in the turn that it was told. It is used
+// on the switchboard's goroutine.
+type watch struct {
+	armed bool
+	known map[protocol.ID]bool // not the new invitation
+	turns int                  // that changed the new invitation
+	life  *life
+}
+
+func (w *watch) observe(t *turn, at moment) {
 	for _, e := range t.changed {
 		f := e.machine.Form()
-		if !sent {
-			r := report{What: saidCommitted, Form: &f}
-			for k := range t.keys {
-				r.Keys = append(r.Keys, k)
+		if !w.armed {
+			if w.known == nil {
+				w.known = map[protocol.ID]bool{}
 			}
-			say(r)
-			if !known[f.ID] {
-				*count++
-			}
+			w.known[f.ID] = true
 		}
-		if !known[f.ID] && *count == l.DieAt && sent == l.AtSent {
-			die()
+		if at == committed {
+			say(report{What: saidCommitted, Form: &f, Keys: slices.Collect(maps.Keys(t.keys))})
 		}
-		if sent && f.Ended() && !f.Owes {
+		if !w.known[f.ID] {
+			w.count(at, f)
+		}
+		if at == sent && f.Ended() && !f.Owes {
 			say(report{What: saidSettled, Form: &f})
 		}
 	}
+}
+
+func (w *watch) count(at moment, f invitation.Form) {
+	if at == beforeCommit {
+		w.turns++
+	}
+	if at == w.life.At && (w.turns == w.life.DieIn || stateOf(f) == w.life.DieAs) {
+		die(at)
+	}
+}
+
+// stateOf is a form's state with what else it is in.
+func stateOf(f invitation.Form) string {
+	switch {
+	case f.Canceling:
+		return "canceling"
+	case f.HandedOver && f.State == invitation.InvitationReceived:
+		return "ringing"
+	}
+	return string(f.State)
 }
 
 // startApp starts the app, with its cursor if it has one and does not forget
@@ -190,65 +225,32 @@ func (l *life) startApp(ctx context.Context, n *Node) (*automaton, error) {
 		stream.After = string(b)
 	}
 	online := make(chan struct{})
-	a := &automaton{n: n}
-	a.trying = func(tr try, do func()) {
-		say(report{What: saidTrying, Try: &tr})
-		if string(tr.Name) == l.DieWith {
-			dieBefore(n.sb, do)
-		}
-		do()
+	a := &automaton{
+		n:      n,
+		trying: func(tr try) { say(report{What: saidTrying, Try: &tr}) },
+		failed: func(err error) { say(report{What: saidFailed, Error: err.Error()}) },
+		done: func(e Event) error {
+			if e.Type == journal.NodeOnline && e.Cause == causeJoined && online != nil {
+				close(online)
+				online = nil
+			}
+			if err := os.WriteFile(cursor+".new", []byte(e.Cursor), 0o600); err != nil {
+				return err
+			}
+			return os.Rename(cursor+".new", cursor)
+		},
 	}
-	a.failed = func(err error) { say(report{What: saidFailed, Error: err.Error()}) }
-	a.read = func(e Event) error {
-		if e.Type == "node_online" {
-			close(online)
-		}
-		if err := os.WriteFile(cursor+".new", []byte(e.Cursor), 0o600); err != nil {
-			return err
-		}
-		return os.Rename(cursor+".new", cursor)
-	}
+	joined := online
 	if err := a.start(ctx, stream); err != nil {
 		return nil, err
 	}
-	select {
-	case <-online:
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	if a.sub.Hello().State != StateOnline {
+		select {
+		case <-joined:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 	}
 	say(report{What: saidOnline, Peer: string(n.self)})
 	return a, nil
-}
-
-func (l *life) create(ctx context.Context, n *Node) (err error) {
-	tr := try{Name: create, Key: l.Key, Plan: l.Plan}
-	tr.Plan.Callee = l.Callee
-	say(report{What: saidTrying, Try: &tr})
-	do := func() { _, err = tr.do(ctx, n) }
-	if l.DieWith == string(create) {
-		dieBefore(n.sb, do)
-	}
-	do()
-	return err
-}
-
-// dieBefore makes the request and dies in the same turn, before its commit.
-func dieBefore(sb *switchboard, request func()) {
-	together := make(chan struct{})
-	sb.post(func(*turn) { <-together })
-	go request()
-	for len(sb.inbox) == 0 {
-		time.Sleep(time.Millisecond) // nothing tells when the request is waiting
-	}
-	sb.post(func(*turn) { die() })
-	close(together)
-	select {}
-}
-
-func codeOf(err error) protocol.Code {
-	var e *protocol.Error
-	if errors.As(err, &e) {
-		return e.Code
-	}
-	return protocol.CodeInternal
 }

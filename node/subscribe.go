@@ -37,12 +37,12 @@ func (n *Node) Subscribe(ctx context.Context, stream Stream) (*Subscription, err
 		wake: make(chan struct{}, 1), stopped: make(chan struct{}),
 	}
 	_, err := ask(ctx, n.sb, func(t *turn) (struct{}, error) { return struct{}{}, t.subscribe(n, sub) })
-	if err != nil {
-		return nil, err
+	if err == nil {
+		err = ctx.Err()
 	}
-	if ctx.Err() != nil {
-		sub.Close()
-		return nil, ctx.Err()
+	if err != nil {
+		sub.Close() // it may have been registered before the journal failed
+		return nil, err
 	}
 	return sub, nil
 }

@@ -1,7 +1,6 @@
 package node
 
 import (
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -65,9 +64,17 @@ type switchboard struct {
 
 	drained func() // called once no bid waits any more; nil: nobody asks
 
-	// observe lets a test die at each commit: before what it says is sent, and after.
-	observe func(t *turn, sent bool)
+	observe func(t *turn, at moment) // lets tests die within a turn; nil: nobody
 }
+
+// moment is a place within a turn that changes something.
+type moment string
+
+const (
+	beforeCommit moment = "before commit"
+	committed    moment = "committed" // and nothing sent
+	sent         moment = "sent"      // and no app told
+)
 
 func newSwitchboard(self protocol.PeerID, clock Clock, j *journal.Journal, m *metrics) *switchboard {
 	return &switchboard{
@@ -183,17 +190,18 @@ type receipt struct {
 
 // obey does what the turn has gathered: persist, send, emit, wake.
 func (t *turn) obey() {
+	t.observed(beforeCommit)
 	if err := t.persist(); err != nil {
 		t.undo(err)
 		return
 	}
-	t.observed(false)
+	t.observed(committed)
 	for _, o := range t.sends {
 		if err := o.s.Send(o.msgs...); err != nil {
 			log.Debugw("send", "err", err) // the session is ending; what is owed is said on the next one
 		}
 	}
-	t.observed(true)
+	t.observed(sent)
 	if len(t.batch.Events) > 0 {
 		for s := range t.sb.subs {
 			s.poke()
@@ -212,9 +220,9 @@ func (t *turn) flush() {
 	*t = turn{sb: t.sb, now: t.now}
 }
 
-func (t *turn) observed(sent bool) {
+func (t *turn) observed(at moment) {
 	if t.sb.observe != nil && len(t.changed) > 0 {
-		t.sb.observe(t, sent)
+		t.sb.observe(t, at)
 	}
 }
 
@@ -249,7 +257,7 @@ func (t *turn) undo(err error) {
 		e.machine = invitation.Restore(t.now, *at)
 		t.sb.timers.set(&e.timer, t.now.Clock.Add(retryCommit))
 	}
-	fail := fmt.Errorf("journal: %w", err)
+	fail := protocol.Errorf(protocol.CodeInternal, "nothing was done, because the journal could not be written: %v", err)
 	for _, f := range t.after {
 		f(fail)
 	}

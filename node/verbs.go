@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"slices"
 
 	"github.com/libp2p/go-libp2p/core/peer"
 
@@ -330,9 +331,17 @@ func (n *Node) Wait(ctx context.Context, id protocol.ID) (invitation.View, error
 	case v = <-ended:
 		return v, nil
 	case <-ctx.Done():
+		n.sb.post(func(t *turn) { t.unwait(id, ended) })
 		return n.Get(context.WithoutCancel(ctx), id)
 	case <-n.sb.done:
 		return v, errShuttingDown
+	}
+}
+
+// unwait forgets somebody who waits no more.
+func (t *turn) unwait(id protocol.ID, w chan<- invitation.View) {
+	if e := t.sb.entries[id]; e != nil {
+		e.waiters = slices.DeleteFunc(e.waiters, func(x chan<- invitation.View) bool { return x == w })
 	}
 }
 
