@@ -12,14 +12,14 @@ import (
 // patience bounds every wait of these tests; nothing takes it when all is well.
 const patience = 30 * time.Second
 
-func testContext(t *testing.T) context.Context {
+func testContext(t testing.TB) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	t.Cleanup(cancel)
 	return ctx
 }
 
 // startNode starts a node on loopback.
-func startNode(t *testing.T, cfg Config) *Node {
+func startNode(t testing.TB, cfg Config) *Node {
 	t.Helper()
 	if cfg.DataDir == "" {
 		cfg.DataDir = t.TempDir()
@@ -47,7 +47,7 @@ func startNode(t *testing.T, cfg Config) *Node {
 }
 
 // trio starts a bootstrap peer and two that know nobody else.
-func trio(t *testing.T) (a, b *Node) {
+func trio(t testing.TB) (a, b *Node) {
 	t.Helper()
 	boot := startNode(t, Config{})
 	info, err := boot.Info(testContext(t))
@@ -61,12 +61,12 @@ func trio(t *testing.T) (a, b *Node) {
 
 // app is a subscriber that counts and hands over what it reads.
 type app struct {
-	t   *testing.T
+	t   testing.TB
 	sub *Subscription
 	ctx context.Context
 }
 
-func startApp(t *testing.T, n *Node) *app {
+func startApp(t testing.TB, n *Node) *app {
 	t.Helper()
 	ctx := testContext(t)
 	sub, err := n.Subscribe(ctx, Stream{Apps: []string{DefaultApp}})
@@ -99,7 +99,7 @@ func (a *app) await(typ invitation.Callback) Event {
 	}
 }
 
-func ring(t *testing.T, from, to *Node) invitation.View {
+func ring(t testing.TB, from, to *Node) invitation.View {
 	t.Helper()
 	r, err := from.Create(testContext(t), CreateRequest{Callee: string(to.self), Content: "offer"}, Idempotency{})
 	if err != nil {

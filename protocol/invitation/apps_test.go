@@ -119,7 +119,7 @@ func (d *device) recv(msg protocol.Message) {
 	n := int(id[15])
 	p := d.w.inv[n]
 	if _, ok := msg.(protocol.Cancel); ok && p.caller != d.n {
-		p.canceledRead = true
+		defer func() { p.canceledRead = p.canceledRead || d.up }() // a kill before the journal had it undoes it
 	}
 	if i := d.insts[n]; i != nil {
 		d.step(i, invitation.Recv{Message: msg})

@@ -135,6 +135,7 @@ func (m *Machine) localOverdue() {
 		m.takeWith(&rowIdleOver, func(f *Form) { f.Failure, f.Deadline = protocol.InvitationExpire, 0 })
 	case f.Canceling:
 		m.takeWith(&rowCancelOver, func(f *Form) { m.owe(f, true, protocol.OweDecision) })
+		m.sayOwed()
 	case f.State == ReceivedByRemote:
 		m.failLocal(&rowLocalRingOver, protocol.InvitationExpire)
 	case m.heard():
@@ -192,6 +193,7 @@ func (m *Machine) recvLocal(msg protocol.Message) {
 			m.takeWith(&rowCancelDone, func(f *Form) {
 				m.owe(f, msg.Outcome == protocol.OutcomeUnknown, protocol.OweDecision)
 			})
+			m.sayOwed()
 		} else if m.form.State != Idle {
 			m.doneWhileLive(msg)
 		}

@@ -156,7 +156,9 @@ var snares = []snare{
 	{table: invitation.LocalTable, row: "accept", least: 100 * time.Millisecond, most: 600 * time.Millisecond, accepts: 100, spring: (*world).loseMemory},
 	{table: invitation.LocalTable, row: "accept", accepts: 100, spring: func(w *world, d *device) { w.breakLink(13 * time.Second) }},
 	{table: invitation.LocalTable, row: "canceling_done", most: 200 * time.Millisecond, cancel: 100, spring: (*world).loseMemory},
+	{table: invitation.LocalTable, row: "canceling_done", most: 50 * time.Millisecond, cancel: 100, spring: (*world).loseMemory},
 	{table: invitation.RemoteTable, row: "refuse", least: 100 * time.Millisecond, most: 900 * time.Millisecond, accepts: 40, spring: (*world).loseMemory},
+	{table: invitation.RemoteTable, row: "refuse", least: 100 * time.Millisecond, most: 500 * time.Millisecond, accepts: 20, spring: (*world).loseMemory},
 	{table: invitation.RemoteTable, row: "accept", accepts: 100, spring: func(w *world, d *device) { w.cut(false, [2]bool{d.n == 1, d.n == 0}) }},
 	{table: invitation.RemoteTable, row: "accept", accepts: 100, spring: func(w *world, d *device) {
 		w.breakLink(9 * time.Second)
