@@ -112,16 +112,16 @@ func (u *uplink) Close() error {
 // receiver hands what happens on sessions to the switchboard.
 type receiver struct{ sb *switchboard }
 
-func (r receiver) SessionUp(s *stream.Session) { r.sb.sessionUp(peerKey(s.Peer()), s) }
+func (r receiver) SessionUp(s *stream.Session) { r.sb.sessionUp(s.PeerText(), s) }
 func (r receiver) Current(s *stream.Session) {
-	r.sb.current(peerKey(s.Peer()), s, pathOf(s.Conn()))
+	r.sb.current(s.PeerText(), s, pathOf(s.Conn()))
 }
-func (r receiver) Frame(s *stream.Session, m protocol.Message) { r.sb.frame(peerKey(s.Peer()), s, m) }
+func (r receiver) Frame(s *stream.Session, m protocol.Message) { r.sb.frame(s.PeerText(), s, m) }
 func (r receiver) DoneRead(s *stream.Session, ids []protocol.ID) {
-	r.sb.doneRead(peerKey(s.Peer()), ids)
+	r.sb.doneRead(s.PeerText(), ids)
 }
 func (r receiver) SessionDown(s *stream.Session, err error) {
-	r.sb.sessionDown(peerKey(s.Peer()), s, err)
+	r.sb.sessionDown(s.PeerText(), s, err)
 }
 
 // pathOf says which way a connection takes.

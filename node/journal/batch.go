@@ -106,6 +106,7 @@ func (j *Journal) Commit(b *Batch) error {
 	if err != nil {
 		return explain(j.path, err)
 	}
+	j.buried.Add(int64(len(b.tombstones)))
 	j.publish(b, events, known)
 	j.syncer.mark()
 	return nil

@@ -33,6 +33,7 @@ type Journal struct {
 	queries *queries
 	syncer  *syncer
 	closing atomic.Bool
+	buried  atomic.Int64 // tombstones ever stored since the start, and those found then
 
 	mu     sync.RWMutex // guards what follows; never held across I/O
 	head   int64        // seq of the last event
@@ -112,6 +113,11 @@ func (j *Journal) begin(ctx context.Context, w *writer, now invitation.Stamp) er
 	if err := w.conn.QueryRowContext(ctx, "SELECT max(seq, ?) FROM (SELECT ifnull(max(seq), 0) AS seq FROM events)", j.pruned).Scan(&j.head); err != nil {
 		return err
 	}
+	var buried int64
+	if err := w.conn.QueryRowContext(ctx, "SELECT count(*) FROM tombstones").Scan(&buried); err != nil {
+		return err
+	}
+	j.buried.Store(buried)
 	return checkpoint(ctx, w.conn, "TRUNCATE")
 }
 

@@ -15,7 +15,7 @@ type writer struct {
 	conn *sql.Conn
 
 	begin, commit, rollback *sql.Stmt
-	form, payload           *sql.Stmt
+	form, state, payload    *sql.Stmt
 	event                   *sql.Stmt
 	key                     *sql.Stmt
 	tombstone, capTombs     *sql.Stmt
@@ -51,9 +51,10 @@ func (w *writer) prepare(ctx context.Context) error {
 		{&w.rollback, "ROLLBACK"},
 		{&w.form, `INSERT INTO invitations (id, kind, state, app, caller, callee, created_at, ended_at, owed, record)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-			ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, state = excluded.state, app = excluded.app,
-				caller = excluded.caller, callee = excluded.callee, created_at = excluded.created_at,
+			ON CONFLICT (id) DO UPDATE SET state = excluded.state,
 				ended_at = excluded.ended_at, owed = excluded.owed, record = excluded.record`},
+		// Most changes leave ended_at and owed as they are, and so touch no index.
+		{&w.state, `UPDATE invitations SET state = ?, record = ? WHERE id = ? AND ended_at = ? AND owed = ?`},
 		// What was forgotten does not come back with a later change of the form.
 		{&w.payload, `INSERT INTO payloads (id, content, response)
 			SELECT id, ?2, ?3 FROM invitations WHERE id = ?1 AND forgotten = 0
@@ -97,7 +98,7 @@ func (w *writer) transact(ctx context.Context, do func() error) error {
 func (w *writer) write(ctx context.Context, b *Batch, events []Event, known []*present, now invitation.Stamp) error {
 	wall := millis(now.Wall)
 	for i := range b.forms {
-		if err := w.writeForm(ctx, &b.forms[i], now); err != nil {
+		if err := w.writeForm(ctx, &b.forms[i], known[i] != nil, now); err != nil {
 			return err
 		}
 		if err := w.writePayload(ctx, &b.forms[i], &known[i]); err != nil {
@@ -138,7 +139,8 @@ func (w *writer) write(ctx context.Context, b *Batch, events []Event, known []*p
 	return nil
 }
 
-func (w *writer) writeForm(ctx context.Context, f *invitation.Form, now invitation.Stamp) error {
+// writeForm inserts or updates a form; stored says that it is probably there.
+func (w *writer) writeForm(ctx context.Context, f *invitation.Form, stored bool, now invitation.Stamp) error {
 	record, err := encodeForm(plainForm(*f), now)
 	if err != nil {
 		return err
@@ -152,6 +154,15 @@ func (w *writer) writeForm(ctx context.Context, f *invitation.Form, now invitati
 	owed := 0
 	if ended > 0 && f.Owes && f.Deadline != 0 {
 		owed = 1
+	}
+	if stored {
+		res, err := w.state.ExecContext(ctx, string(f.State), record, f.ID[:], ended, owed)
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err == nil && n == 1 {
+			return nil
+		}
 	}
 	_, err = w.form.ExecContext(ctx, f.ID[:], string(f.Kind), string(f.State), f.App,
 		string(f.Caller), string(f.Callee), millis(f.CreatedAt), ended, owed, record)
@@ -187,7 +198,7 @@ func (w *writer) writeEvent(ctx context.Context, e *Event) error {
 
 func (w *writer) close() error {
 	var errs []error
-	for _, st := range []*sql.Stmt{w.begin, w.commit, w.rollback, w.form, w.payload, w.event, w.key,
+	for _, st := range []*sql.Stmt{w.begin, w.commit, w.rollback, w.form, w.state, w.payload, w.event, w.key,
 		w.tombstone, w.capTombs, w.setting, w.discard, w.dropPayload} {
 		if st != nil {
 			errs = append(errs, st.Close())

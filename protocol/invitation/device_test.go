@@ -118,7 +118,7 @@ func (d *device) obey(i *inst, before *invitation.Form, out *invitation.Out) {
 	for _, msg := range out.Send {
 		d.say(i, msg)
 	}
-	if len(out.Send) > 0 && d.killed("before the apps are told") {
+	if len(out.Send)+len(out.Emit) > 0 && d.killed("before the apps are told") {
 		return
 	}
 	d.tell(i, out.Emit)

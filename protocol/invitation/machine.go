@@ -50,7 +50,9 @@ func NewRemote(env Env, caller, callee protocol.PeerID, inv protocol.Invite) (*M
 			return nil
 		}
 		m.ringIfPossible()
-		m.answer(m.stateMessage())
+		if m.form.State == Held { // else Received follows at once, and says more
+			m.answer(m.stateMessage())
+		}
 		return nil
 	})
 }

@@ -21,6 +21,7 @@ type Session struct {
 	raw      network.Stream
 	rw       io.ReadWriter // raw, behind the naming of the protocol if we opened it
 	peer     peer.ID
+	peerText protocol.PeerID
 	opener   bool
 	relayed  bool // on a connection through a relay, with its limits
 	openedAt protocol.Instant
@@ -68,6 +69,7 @@ func newSession(t *Transport, raw network.Stream, opener bool) *Session {
 		raw:      raw,
 		rw:       raw,
 		peer:     raw.Conn().RemotePeer(),
+		peerText: protocol.PeerID(raw.Conn().RemotePeer().String()),
 		opener:   opener,
 		relayed:  raw.Conn().Stat().Limited,
 		openedAt: t.now(),
@@ -86,6 +88,9 @@ func newSession(t *Transport, raw network.Stream, opener bool) *Session {
 
 // Peer returns who is at the other end.
 func (s *Session) Peer() peer.ID { return s.peer }
+
+// PeerText returns the text form of Peer, made once.
+func (s *Session) PeerText() protocol.PeerID { return s.peerText }
 
 // Opener reports whether we opened the session.
 func (s *Session) Opener() bool { return s.opener }
