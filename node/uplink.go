@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
-	"time"
 
 	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/host"
@@ -30,7 +29,6 @@ type uplink struct {
 	cache    *discovery.Cache
 	dht      *dht.DHT   // nil: no DHT
 	mdns     *mdns.MDNS // nil: off
-	joined   time.Time
 }
 
 // cachedServers is how many peers of the cache are tried for joining.
