@@ -75,6 +75,9 @@ func TestKilledAndAway(t *testing.T) {
 			t.Run(tt.role+" in "+tt.as+", "+string(tt.at), func(t *testing.T) {
 				c := newCrash(t, home, tt.role, tt.ending, tt.at)
 				c.lives = 1
+				if tt.told {
+					c.ready = c.awaitBid
+				}
 				if !c.live(life{Dir: c.dir, Bootstrap: c.homeAddr, At: tt.at, DieAs: tt.as}) {
 					t.Fatal("it did not die")
 				}
@@ -122,6 +125,15 @@ func (c *crash) awaitTold() {
 			if _, ours := c.forms[e.View.ID]; ours && e.Type == string(invitation.LocalAcceptUnconfirmed) {
 				return
 			}
+		}
+	}
+}
+
+// awaitBid waits until the caller at home has taken the bid.
+func (c *crash) awaitBid() {
+	for id := range c.forms {
+		if v, err := c.home.Wait(testContext(c.t), id); err != nil || v.State != invitation.AcceptedByRemote {
+			c.t.Errorf("the bid made the caller %s, %v", v.State, err)
 		}
 	}
 }

@@ -69,6 +69,7 @@ const (
 	saidCommitted = "committed" // Form and the Keys of the same transaction
 	saidTrying    = "trying"    // Try, before it is made
 	saidAnswered  = "answered"  // a repeated Try: Replayed, Error
+	saidDying     = "dying"     // the switchboard stands still; kill it
 	saidSettled   = "settled"   // Form has ended and nothing is owed
 	saidFailed    = "failed"    // Error
 )
@@ -82,12 +83,15 @@ func say(r report) {
 	os.Stdout.Write(append(b, '\n'))
 }
 
-// die is kill -9. No thread of the process does anything more.
+// die is kill -9; no thread of the process does anything more. When messages
+// have been sent it waits for the hand of the parent, so that the streams'
+// writers come to their turn.
 func die(at moment) {
 	if at == sent {
-		time.Sleep(20 * time.Millisecond) // for the stream's writer; nothing tells that it has written
+		say(report{What: saidDying})
+	} else {
+		syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	}
-	syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	select {}
 }
 
@@ -132,18 +136,27 @@ func (l *life) live() error {
 	if err != nil {
 		return err
 	}
+	return errors.Join(l.takePart(ctx, n, &w), a.end(), n.Close())
+}
+
+// takePart waits for the line, and then for the end of the standard input.
+func (l *life) takePart(ctx context.Context, n *Node, w *watch) error {
 	in := bufio.NewReader(os.Stdin)
-	if _, err := in.ReadString('\n'); err == nil {
-		n.sb.post(func(*turn) { w.armed, w.life = true, l })
-		say(report{What: saidReady})
-		if l.Next != nil {
-			say(report{What: saidTrying, Try: l.Next})
-			_, err = l.Next.do(ctx, n)
-		}
-		_, end := io.Copy(io.Discard, in)
-		err = errors.Join(err, end)
+	if _, err := in.ReadString('\n'); err == io.EOF {
+		return nil
+	} else if err != nil {
+		return err
 	}
-	return errors.Join(err, a.end(), n.Close())
+	n.sb.post(func(*turn) { w.armed, w.life = true, l })
+	say(report{What: saidReady})
+	if l.Next != nil {
+		say(report{What: saidTrying, Try: l.Next})
+		if _, err := l.Next.do(ctx, n); err != nil {
+			return err
+		}
+	}
+	_, err := io.Copy(io.Discard, in)
+	return err
 }
 
 // reportLeft tells what an earlier life left.

@@ -63,10 +63,12 @@ func (p *child) next() (r report, ok bool) {
 func (p *child) end() {
 	if !p.ended {
 		p.ended = true
-		p.cmd.Process.Kill()
+		p.kill()
 		p.cmd.Wait()
 	}
 }
+
+func (p *child) kill() { p.cmd.Process.Kill() }
 
 // finish lets the child close its node.
 func (p *child) finish() {
@@ -82,7 +84,7 @@ func (p *child) finish() {
 	}
 }
 
-// checkKilled checks that the child died by its own hand.
+// checkKilled checks that the child was killed and did not end otherwise.
 func (p *child) checkKilled() {
 	p.ended = true
 	p.cmd.Wait()

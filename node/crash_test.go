@@ -30,6 +30,7 @@ type crash struct {
 	keys    map[string]bool                 // committed
 	tries   []try                           // of the invitation that is not settled
 	settled map[protocol.ID]bool
+	ready   func()               // waits until the child may be killed; nil: at once
 	late    map[protocol.ID]bool // nobody was there for longer than a Confirm is waited for
 	lives   int
 }
@@ -132,7 +133,7 @@ func (c *crash) live(l life) bool {
 			p.checkKilled()
 			return true
 		}
-		c.take(r, known)
+		c.take(p, r, known)
 		if r.What == saidReady && !c.caller {
 			request.Create.Callee = name
 			if _, err := request.do(testContext(c.t), c.home); err != nil {
@@ -164,7 +165,7 @@ func (c *crash) awaitLife(p *child, known map[string]bool) (name string) {
 		if !ok {
 			c.t.Fatalf("life %d ended early: %s", c.lives, p.trouble())
 		}
-		c.take(r, known)
+		c.take(p, r, known)
 		if r.What != saidOnline {
 			continue
 		}
@@ -189,7 +190,7 @@ func (c *crash) awaitHome() {
 }
 
 // take notes what the child says and checks it.
-func (c *crash) take(r report, known map[string]bool) {
+func (c *crash) take(p *child, r report, known map[string]bool) {
 	switch r.What {
 	case saidTrying:
 		c.tries = append(c.tries, *r.Try)
@@ -213,6 +214,11 @@ func (c *crash) take(r report, known map[string]bool) {
 		}
 	case saidSettled:
 		c.settled[r.Form.ID] = true
+	case saidDying:
+		if c.ready != nil {
+			c.ready()
+		}
+		p.kill()
 	case saidFailed:
 		c.t.Errorf("life %d: %s", c.lives, r.Error)
 	}

@@ -50,12 +50,14 @@ func New(cfg Config) (n *Node, err error) {
 		settings: s, instance: protocol.NewID().String(), started: time.Now(), metrics: newMetrics(),
 		wish: make(chan struct{}, 1), quit: make(chan struct{}),
 	}
-	if n.lock, err = lockDir(s.DataDir); err != nil {
+	lock, err := lockDir(s.DataDir)
+	if err != nil {
 		return nil, err
 	}
+	n.lock = lock
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, n.lock.Unlock())
+			err = errors.Join(err, lock.Unlock()) // n is nil by now
 		}
 	}()
 	if n.key, err = loadKey(s.DataDir); err != nil {

@@ -85,10 +85,6 @@ func (l *line) accept(id string) error {
 	return l.post(api.RouteInvitations+"/"+id+"/"+api.VerbAccept, `{"response":"`, text, `"}`)
 }
 
-func (l *line) cancel(id string) error {
-	return l.post(api.RouteInvitations+"/"+id+"/"+api.VerbCancel, "{}")
-}
-
 // told is one event that an app was told.
 type told struct {
 	typ, id, ticket string

@@ -7,17 +7,17 @@ import (
 	"time"
 )
 
-// crowd lets the first n workers ring as fast as they can for that long, and
-// returns the complete rings per second: from the POST of the invitation until
+// crowd lets the first workers ring as fast as they can for that long, and
+// returns the complete rings, per second and in all: from the POST of the invitation until
 // the caller's app has read that it was accepted.
-func (c *couple) crowd(ctx context.Context, n int, long time.Duration) (perSecond float64, err error) {
+func (c *couple) crowd(ctx context.Context, workers int, long time.Duration) (perSecond float64, n int64, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var complete atomic.Int64
 	var wg sync.WaitGroup
 	start := time.Now()
 	end := start.Add(long)
-	for _, w := range c.workers[:n] {
+	for _, w := range c.workers[:workers] {
 		wg.Go(func() {
 			for time.Now().Before(end) && ctx.Err() == nil {
 				if err := w.quick(ctx); err != nil {
@@ -30,9 +30,10 @@ func (c *couple) crowd(ctx context.Context, n int, long time.Duration) (perSecon
 	}
 	wg.Wait()
 	if ctx.Err() != nil {
-		return 0, context.Cause(ctx)
+		return 0, 0, context.Cause(ctx)
 	}
-	return float64(complete.Load()) / time.Since(start).Seconds(), nil
+	n = complete.Load()
+	return float64(n) / time.Since(start).Seconds(), n, nil
 }
 
 // quick is one complete ring of a crowd.

@@ -212,7 +212,7 @@ func (l *lab) profile(ctx context.Context) error {
 	}
 	var wg sync.WaitGroup
 	var crowd error
-	wg.Go(func() { _, crowd = l.warm.crowd(ctx, many, 4*time.Second) })
+	wg.Go(func() { _, _, crowd = l.warm.crowd(ctx, many, 4*time.Second) })
 	err := cmd.Wait()
 	wg.Wait()
 	return errors.Join(err, crowd)

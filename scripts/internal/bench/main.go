@@ -37,7 +37,7 @@ func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	err := errUsage
+	var err error
 	switch {
 	case len(args) == 1 && args[0] == roleServer:
 		err = rawServer(stdin, stdout)

@@ -72,6 +72,7 @@ func startChild(args ...string) (*child, error) {
 	}
 	c := &child{cmd: exec.Command(self, args...)}
 	c.cmd.Stderr = os.Stderr
+	c.cmd.Env = append(os.Environ(), "QUIC_GO_DISABLE_RECEIVE_BUFFER_WARNING=true")
 	if c.in, err = c.cmd.StdinPipe(); err != nil {
 		return nil, err
 	}

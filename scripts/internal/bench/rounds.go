@@ -7,8 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"time"
 )
 
@@ -60,12 +58,21 @@ func (l *lab) coldRound(ctx context.Context) error {
 }
 
 func (l *lab) crowdRound(ctx context.Context) error {
-	for n, name := range map[int]string{1: figOne, many: figMore} {
-		perSecond, err := l.warm.crowd(ctx, n, l.plan.crowd)
-		if err != nil {
-			return fmt.Errorf("%d at once: %w", n, err)
+	perSecond, _, err := l.warm.crowd(ctx, 1, l.plan.crowd)
+	if err != nil {
+		return fmt.Errorf("one at once: %w", err)
+	}
+	l.add(figOne, perSecond)
+	before := []time.Duration{used(l.warm.caller.PID()), used(l.warm.callee.PID()), used(os.Getpid())}
+	perSecond, n, err := l.warm.crowd(ctx, many, l.plan.crowd)
+	if err != nil {
+		return fmt.Errorf("%d at once: %w", many, err)
+	}
+	l.add(figMore, perSecond)
+	for i, pid := range []int{l.warm.caller.PID(), l.warm.callee.PID(), os.Getpid()} {
+		if now := used(pid); now > 0 {
+			l.add([]string{figCPUCaller, figCPUCallee, figCPUApps}[i], (now-before[i]).Seconds()/float64(n))
 		}
-		l.add(name, perSecond)
 	}
 	return nil
 }
@@ -83,48 +90,6 @@ func (l *lab) idRound(ctx context.Context) error {
 	return nil
 }
 
-// measureIdle reads the daemons' memory after a time in which nothing happened.
-func (l *lab) measureIdle(ctx context.Context) (err error) {
-	l.say("idle for %v", l.plan.idle)
-	quiet := time.NewTimer(l.plan.idle)
-	defer quiet.Stop()
-	select {
-	case <-quiet.C:
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-	l.idle, err = l.resident()
-	return err
-}
-
-func (l *lab) measureLoaded() (err error) {
-	l.loaded, err = l.resident()
-	return err
-}
-
-// resident returns the resident bytes of the daemons that have joined the DHT;
-// none where the system does not tell.
-func (l *lab) resident() (map[string]int64, error) {
-	all := map[string]int64{}
-	for _, d := range l.daemons[:3] {
-		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", d.PID()))
-		if err != nil {
-			return nil, nil
-		}
-		_, rest, _ := strings.Cut(string(b), "VmRSS:")
-		fields := strings.Fields(rest)
-		if len(fields) == 0 {
-			return nil, fmt.Errorf("the system tells no VmRSS of the %s", d.Name)
-		}
-		kib, err := strconv.ParseInt(fields[0], 10, 64)
-		if err != nil {
-			return nil, err
-		}
-		all[d.Name] = kib << 10
-	}
-	return all, nil
-}
-
 // measureSizes reads the sizes of the binaries, as built and as packages have them.
 func (l *lab) measureSizes(ctx context.Context) error {
 	dirs := map[string]string{"": l.bin}
@@ -135,7 +100,7 @@ func (l *lab) measureSizes(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("building stripped binaries: %w\n%s", err, out)
 		}
-		dirs[", stripped"] = dir
+		dirs[stripped] = dir
 	}
 	for how, dir := range dirs {
 		for _, name := range []string{"beckond", "beckon"} {
@@ -143,7 +108,7 @@ func (l *lab) measureSizes(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			l.add(name+how, float64(info.Size()))
+			l.add(name+size+how, float64(info.Size()))
 		}
 	}
 	return nil

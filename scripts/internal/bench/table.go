@@ -11,17 +11,29 @@ import (
 
 // Names of the figures.
 const (
-	figEach    = "raw: round trip, a stream each"
-	figMany    = "raw: round trip, all on one stream"
-	figRawCold = "raw: cold dial and round trip"
-	figRing    = "ring"
-	figAccept  = "accept"
-	figCold    = "ring from cold"
-	figOne     = "complete rings, one at once"
-	figMore    = "complete rings, 64 at once"
-	figID      = "beckon id, whole process"
-	figIdle    = "beckond, idle memory"
-	figLoaded  = "beckond, memory after the rings"
+	figEach      = "raw: round trip, a stream each"
+	figMany      = "raw: round trip, all on one stream"
+	figRawCold   = "raw: cold dial and round trip"
+	figRing      = "ring"
+	figAccept    = "accept"
+	figCold      = "ring from cold"
+	figOne       = "complete rings, one at once"
+	figMore      = "complete rings, 64 at once"
+	figCPUCaller = "  processor time, caller's beckond"
+	figCPUCallee = "  processor time, callee's beckond"
+	figCPUApps   = "  processor time, the two apps"
+	figID        = "beckon id, whole process"
+	figIdle      = "beckond, idle memory"
+	figLoaded    = "beckond, memory after the rings"
+)
+
+// nameWidth is the room for a name; the other columns are to the right.
+const nameWidth = 34
+
+// The sizes of the two commands have their names before these.
+const (
+	size     = ", size"
+	stripped = " stripped"
 )
 
 // figure is what was measured of one thing: seconds, rings per second or bytes.
@@ -64,18 +76,19 @@ var rows = []row{
 	{name: figCold, show: millis, raw: figRawCold, goal: "<= 1.5 x", bound: 1.5},
 	{name: figOne, show: rate},
 	{name: figMore, show: rate, goal: ">= 2000/s", bound: 2000, least: true},
+	{name: figCPUCaller, show: millis}, {name: figCPUCallee, show: millis}, {name: figCPUApps, show: millis},
 	{name: figID, show: millis, goal: "< 25 ms", bound: 0.025},
-	{name: figIdle, show: mebibytes, goal: "< 60 MB", bound: 60e6},
-	{name: figLoaded, show: mebibytes},
-	{name: "beckond", show: mebibytes}, {name: "beckond, stripped", show: mebibytes},
-	{name: "beckon", show: mebibytes}, {name: "beckon, stripped", show: mebibytes},
+	{name: figIdle, show: megabytes, goal: "< 60 MB", bound: 60e6},
+	{name: figLoaded, show: megabytes},
+	{name: "beckond" + size, show: megabytes}, {name: "beckond" + size + stripped, show: megabytes},
+	{name: "beckon" + size, show: megabytes}, {name: "beckon" + size + stripped, show: megabytes},
 }
 
 func millis(s float64) string {
 	return fmt.Sprintf("%.3f ms", s*float64(time.Second/time.Millisecond))
 }
 func rate(v float64) string      { return fmt.Sprintf("%.0f/s", v) }
-func mebibytes(v float64) string { return fmt.Sprintf("%.1f MB", v/1e6) }
+func megabytes(v float64) string { return fmt.Sprintf("%.1f MB", v/1e6) }
 
 // report prints who was who and the table.
 func (l *lab) report(w io.Writer) error {
@@ -97,14 +110,15 @@ complete:  both, one after the other
 `, payload, l.plan.rounds, l.raw.client.cmd.Process.Pid, l.raw.server.cmd.Process.Pid,
 		l.warm.caller.PID(), l.warm.callee.PID(), os.Getpid())
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(tw, "median\tp99\tn\tto raw\tgoal\t\t  figure\t")
+	fmt.Fprintf(tw, "%-*s\tmedian\tp99\tn\tto raw\tgoal\t\t\n", nameWidth, "")
 	for _, r := range rows {
 		f := l.figures[r.name]
 		if f == nil {
 			continue
 		}
 		ratio, verdict := l.judge(r)
-		fmt.Fprintf(tw, "%s\t%s\t%d\t%s\t%s\t%s\t  %s\t\n", r.show(f.median()), r.show(f.worst(r.least)), len(f.samples), ratio, r.goal, verdict, r.name)
+		fmt.Fprintf(tw, "%-*s\t%s\t%s\t%d\t%s\t%s\t%s\t\n", nameWidth, r.name,
+			r.show(f.median()), r.show(f.worst(r.least)), len(f.samples), ratio, r.goal, verdict)
 	}
 	return tw.Flush()
 }

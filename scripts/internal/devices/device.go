@@ -169,6 +169,19 @@ func (d *Device) TryStart() error {
 	return nil
 }
 
+// KeepAddresses makes the device listen where it listens now after a restart
+// too, as a device with a port of its own does.
+func (d *Device) KeepAddresses() {
+	d.t.Helper()
+	for i, arg := range d.args {
+		if arg != QUIC && arg != TCP {
+			continue
+		}
+		words := map[string]string{QUIC: "/quic-v1", TCP: "/tcp/"}
+		d.args[i], _, _ = strings.Cut(d.Address(words[arg]), "/p2p/")
+	}
+}
+
 // Kill ends the process at once, as kill -9 does.
 func (d *Device) Kill() { d.signalAndWait(syscall.SIGKILL) }
 
