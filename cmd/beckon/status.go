@@ -97,7 +97,7 @@ func reachabilityText(word string) string {
 	case "public":
 		return "public: others connect directly"
 	case "private":
-		return "private: behind a NAT, others connect by hole punching or a relay"
+		return "private: behind a NAT, others cannot connect to it directly"
 	case "unknown", "":
 		return "unknown: not found out yet"
 	}

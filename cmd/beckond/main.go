@@ -21,6 +21,7 @@ func main() { os.Exit(run(os.Args, os.Stdout, os.Stderr)) }
 
 // run is the whole program. It returns the exit code.
 func run(args []string, stdout, stderr io.Writer) int {
+	dropEmpty()
 	app := newApp(stdout, stderr)
 	err := app.Run(args)
 	var usage usageError

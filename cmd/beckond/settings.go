@@ -46,6 +46,18 @@ func flags() []cli.Flag {
 	}
 }
 
+// dropEmpty takes settings that are empty out of the environment, where empty
+// means not set: an empty data directory would be the working directory.
+func dropEmpty() {
+	for _, f := range flags() {
+		for _, name := range f.(cli.DocGenerationFlag).GetEnvVars() {
+			if os.Getenv(name) == "" {
+				os.Unsetenv(name)
+			}
+		}
+	}
+}
+
 // readSettings joins flags, environment and file, the first that says something
 // wins, and fills in the defaults.
 func readSettings(c *cli.Context) (settings, error) {
@@ -54,7 +66,7 @@ func readSettings(c *cli.Context) (settings, error) {
 		return s, err
 	}
 	text := func(name string, to *string, fallback func() string) {
-		if c.IsSet(name) {
+		if c.String(name) != "" {
 			*to = c.String(name)
 		} else if *to == "" {
 			*to = fallback()
