@@ -104,6 +104,49 @@ func (c *Cache) Good(id peer.ID, addr ma.Multiaddr) {
 	}
 }
 
+// Told notes addresses that id itself gives out, behind those at which it was
+// reached: a peer that has only ever connected to us can be called back.
+func (c *Cache) Told(id peer.ID, addrs []ma.Multiaddr) {
+	if id.Validate() != nil {
+		return
+	}
+	c.mu.Lock()
+	changed := c.append(id, addrs)
+	c.mu.Unlock()
+	if changed {
+		select {
+		case c.dirty <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// append is called with mu held. It reports whether anything changed.
+func (c *Cache) append(id peer.ID, addrs []ma.Multiaddr) (changed bool) {
+	i := c.index(id)
+	var e entry
+	if i >= 0 {
+		e = c.peers[i]
+	}
+	known := slices.Clone(e.addrs)
+	for _, a := range addrs {
+		a, ok := dialable(id, a)
+		if ok && len(known) < MaxAddrs && !slices.ContainsFunc(known, a.Equal) {
+			known, changed = append(known, a), true
+		}
+	}
+	switch {
+	case !changed:
+	case i >= 0:
+		c.peers[i].addrs = known
+	case len(c.peers) < MaxPeers:
+		c.peers = append(c.peers, entry{id: id, addrs: known})
+	default:
+		changed = false
+	}
+	return changed
+}
+
 // Recent returns at most n peers, the one that was reached last first.
 func (c *Cache) Recent(n int) []peer.AddrInfo {
 	c.mu.Lock()

@@ -191,3 +191,23 @@ func TestCacheThatCannotWriteStillWorks(t *testing.T) {
 		closeCache(t, c)
 	})
 }
+
+// TestToldComesAfterGood: what a peer says of itself is tried after what has
+// worked, and does not push that out.
+func TestToldComesAfterGood(t *testing.T) {
+	id := newID(t)
+	c := OpenCache(filepath.Join(t.TempDir(), "peers.json"))
+	defer closeCache(t, c)
+	var told []ma.Multiaddr
+	for i := range 2 * MaxAddrs {
+		told = append(told, ma.StringCast(fmt.Sprintf("/ip4/10.0.0.%d/tcp/1", i+1)))
+	}
+	c.Told(id, told[:2])
+	good := ma.StringCast("/ip4/10.9.9.9/tcp/1")
+	c.Good(id, good)
+	c.Told(id, told)
+	got := known(c, id)
+	if len(got) != MaxAddrs || got[0] != good.String() {
+		t.Errorf("the cache has %v", got)
+	}
+}

@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"sync"
 
 	"github.com/libp2p/go-libp2p/core/crypto"
+	"github.com/libp2p/go-libp2p/core/event"
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/p2p/host/eventbus"
 	manet "github.com/multiformats/go-multiaddr/net"
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -29,6 +32,9 @@ type uplink struct {
 	cache    *discovery.Cache
 	dht      *dht.DHT   // nil: no DHT
 	mdns     *mdns.MDNS // nil: off
+
+	identified event.Subscription
+	following  sync.WaitGroup
 }
 
 // cachedServers is how many peers of the cache are tried for joining.
@@ -46,7 +52,12 @@ func newUplink(key crypto.PrivKey, s settings, port int, sb *switchboard, reg pr
 		return u, err
 	}
 	u.cache = discovery.OpenCache(filepath.Join(s.DataDir, cacheFile))
-	u.sessions = stream.New(stream.Config{Host: u.host, Now: s.Clock.Now, Receiver: receiver{sb}})
+	u.sessions = stream.New(stream.Config{Host: u.host, Now: s.Clock.Now, Receiver: receiver{sb, u}})
+	u.identified, err = u.host.EventBus().Subscribe(new(event.EvtPeerIdentificationCompleted), eventbus.BufSize(256))
+	if err != nil {
+		return u, err
+	}
+	u.following.Go(func() { u.follow(u.identified) })
 	u.sessions.Start()
 	sources := []discovery.Source{discovery.Connected{Network: u.host.Network()}, u.cache, static.New(s.bootstrap)}
 	if !s.NoMDNS {
@@ -92,6 +103,10 @@ func (u *uplink) Close() error {
 	if u.sessions != nil {
 		errs = append(errs, u.sessions.Close())
 	}
+	if u.identified != nil {
+		errs = append(errs, u.identified.Close())
+		u.following.Wait()
+	}
 	if u.dht != nil {
 		errs = append(errs, u.dht.Close())
 	}
@@ -107,10 +122,29 @@ func (u *uplink) Close() error {
 	return errors.Join(errs...)
 }
 
-// receiver hands what happens on sessions to the switchboard.
-type receiver struct{ sb *switchboard }
+// learn remembers at which addresses a peer that has a session with us says it
+// can be reached, so that it can be called back after a restart.
+func (u *uplink) learn(id peer.ID) { u.cache.Told(id, u.host.Peerstore().Addrs(id)) }
 
-func (r receiver) SessionUp(s *stream.Session) { r.sb.sessionUp(s.PeerText(), s) }
+// follow learns from what peers say of themselves once a session stands.
+func (u *uplink) follow(identified event.Subscription) {
+	for e := range identified.Out() {
+		if id := e.(event.EvtPeerIdentificationCompleted).Peer; u.sessions.Current(id) != nil {
+			u.learn(id)
+		}
+	}
+}
+
+// receiver hands what happens on sessions to the switchboard.
+type receiver struct {
+	sb *switchboard
+	u  *uplink
+}
+
+func (r receiver) SessionUp(s *stream.Session) {
+	r.sb.sessionUp(s.PeerText(), s)
+	r.u.learn(s.Peer()) // what it said before; the rest comes by follow
+}
 func (r receiver) Current(s *stream.Session) {
 	r.sb.current(s.PeerText(), s, pathOf(s.Conn()))
 }

@@ -16,7 +16,7 @@ const (
 	// cannot be dialed for as long as its context lets it.
 	queryTime = 10 * time.Second
 	// Between two queries for one peer.
-	firstPause = time.Second
+	firstPause = 250 * time.Millisecond
 	lastPause  = 30 * time.Second
 )
 
@@ -25,7 +25,7 @@ func (d *DHT) Name() string { return "dht" }
 
 // Find yields what the DHT says about id, each answer as it comes. If the
 // peer has not joined yet it waits for that; when a query ends it asks again
-// after 1 s, 2 s, 4 s and so on, for id may be joining just now. It returns
+// after 250 ms, 500 ms, 1 s and so on, for id may be joining just now. It returns
 // when ctx ends or the DHT is closed. A query may dial id.
 func (d *DHT) Find(ctx context.Context, id peer.ID, yield func([]ma.Multiaddr)) error {
 	kad, ok := d.enter()

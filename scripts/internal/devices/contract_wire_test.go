@@ -244,12 +244,19 @@ func (f *follower) next() record {
 // await skips to the event of that type about an invitation; id "" is for any.
 func (f *follower) await(typ, id string) record {
 	f.t.Helper()
-	for {
+	var came []string
+	for start := time.Now(); time.Since(start) < Patience; { // a heartbeat is no sign of life
 		r := f.next()
 		if r.event == typ && (id == "" || text(r.invitation(), "id") == id) {
 			return r
 		}
+		came = append(came, strings.TrimSpace(r.event+" "+text(r.invitation(), "error")))
+		if inv := r.invitation(); id != "" && text(inv, "id") == id && inv["ended_at"] != nil {
+			break
+		}
 	}
+	f.t.Fatalf("%s about %q did not come; came: %q", typ, id, came)
+	return record{}
 }
 
 // live are the invitations that hello lists, by id.

@@ -246,3 +246,19 @@ func (d *Device) Address(word string) string {
 	d.t.Fatalf("no address with %s in %v", word, n.Addresses)
 	return ""
 }
+
+// AwaitFile waits until a file of the data directory holds some words.
+func (d *Device) AwaitFile(name, words string) {
+	d.t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(Patience); ; <-tick.C {
+		b, err := os.ReadFile(filepath.Join(d.Dir, name))
+		if err == nil && bytes.Contains(b, []byte(words)) {
+			return
+		}
+		if time.Now().After(deadline) {
+			d.t.Fatalf("%s never held %s (%v)", name, words, err)
+		}
+	}
+}
