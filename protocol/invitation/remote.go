@@ -18,7 +18,6 @@ func (m *Machine) stepRemote(in Input) error {
 		if m.form.State == AcceptSentToLocal {
 			m.since = m.now() // a new session, a full new wait for the Confirm
 		}
-		m.ringIfPossible()
 		m.sayOwed()
 	case Recv:
 		m.recvRemote(in.Message)
