@@ -190,8 +190,10 @@ func (t *turn) settle() {
 	for p := range t.peers {
 		p.serve(t)
 	}
-	if sb.drained != nil && sb.bids == 0 {
-		sb.drained()
+	if sb.bids == 0 {
+		for _, tell := range sb.drained {
+			tell()
+		}
 		sb.drained = nil
 	}
 }

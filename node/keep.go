@@ -30,7 +30,9 @@ func (n *Node) keepUplink() {
 				log.Errorw("cannot go online; trying again", "err", err)
 				retry.Reset(reconnectEvery)
 			}
-		case !online && up != nil:
+		case online: // back before it had left: what was stopped goes on
+			n.sb.post(func(t *turn) { t.attach(up) })
+		case up != nil:
 			n.leave(up)
 			retry.Reset(0) // the wish may have changed meanwhile
 		}

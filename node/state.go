@@ -52,7 +52,7 @@ func (t *turn) logOut(drained func()) {
 	for _, e := range t.sb.entries {
 		t.step(e, invitation.Logout{})
 	}
-	t.sb.drained = drained
+	t.sb.drained = append(t.sb.drained, drained)
 	t.setState(StateOffline, causeLoggedOut)
 }
 
@@ -75,9 +75,7 @@ func (t *turn) attach(u *uplink) {
 	for _, p := range t.sb.peers {
 		t.consider(p)
 	}
-	if u.dht == nil && t.sb.online {
-		t.setState(StateOnline, causeJoined)
-	}
+	t.joined(u.dht == nil || u.dht.Joined())
 }
 
 // detach says that it has left.

@@ -62,7 +62,7 @@ type switchboard struct {
 	wish     atomic.Bool  // online, for others to read
 	stateNow atomic.Value // state, for others to read
 
-	drained func() // called once no bid waits any more; nil: nobody asks
+	drained []func() // called once no bid waits any more
 
 	observe func(t *turn, at moment) // lets tests die within a turn; nil: nobody
 }

@@ -175,12 +175,28 @@ func choose(list []*Session) *Session {
 		if !s.up || s.ending.Load() {
 			continue
 		}
-		if found == nil || s.heard && !found.heard || s.heard == found.heard && newer(s, found, 0) {
+		if found == nil || fitter(s, found) {
 			found = s
 		}
 	}
 	return found
 }
+
+// fitter reports whether a is to be written on rather than b. A session on
+// which nothing was read since the other one was opened may be that of a
+// process that has died: a peer that is back opens its own at once.
+func fitter(a, b *Session) bool {
+	if a.heard != b.heard {
+		return a.heard
+	}
+	if aFresh, bFresh := a.heardSince(b), b.heardSince(a); a.heard && aFresh != bFresh {
+		return aFresh
+	}
+	return newer(a, b, 0)
+}
+
+// heardSince reports whether something was read on s since o was opened.
+func (s *Session) heardSince(o *Session) bool { return protocol.Instant(s.last.Load()) >= o.openedAt }
 
 // superseded reports whether we should close s because another session, newer
 // and read from, does its work. Only the opener of a session closes it.

@@ -28,7 +28,7 @@ var mutants = []mutant{
 	{"no-resend-on-session", "what is owed is said on every new session", "local.go",
 		"case SessionUp:\n\t\tm.sayOwed()", "case SessionUp:"},
 	{"callee-silent-on-session", "the callee says its state on every new session", "remote.go",
-		"m.ringIfPossible()\n\t\tm.sayOwed()\n\tcase Recv", "m.ringIfPossible()\n\tcase Recv"},
+		"m.sayOwed()\n\tcase Recv", "case Recv"},
 	{"rings-after-cancel", "nothing rings after a Cancel", "remote.go",
 		"m.canceledBy(&rowHeldCancel, &rowRemoteCancel, msg.Reason)", "if m.form.State != Held {\n\t\t\tm.canceledBy(&rowHeldCancel, &rowRemoteCancel, msg.Reason)\n\t\t}"},
 	{"rings-for-a-gone-caller", "held rings only if the caller was heard in the last 10 s", "remote.go",

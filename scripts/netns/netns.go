@@ -130,7 +130,7 @@ func attempt(cmd *exec.Cmd) error {
 	err = cmd.Start()
 	w.Close()
 	if err != nil {
-		return err
+		return fmt.Errorf("a network namespace cannot be made: %w", err)
 	}
 	reason, err := io.ReadAll(r)
 	if ended := cmd.Wait(); ended != nil {

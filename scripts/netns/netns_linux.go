@@ -2,10 +2,12 @@ package netns
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"runtime"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -14,6 +16,7 @@ import (
 const (
 	nearLink, farLink = "lan1", "lan2"
 	nearHost, farHost = 1, 2
+	patience          = 10 * time.Second
 )
 
 // The networks of this process: its own, and the far machine's.
@@ -61,10 +64,9 @@ func inSpace(fd int, do func() error) error {
 
 // setUp makes the far machine and the LAN between it and this process.
 func setUp() (err error) {
-	// Where this process could not get a namespace of its own and yet runs,
-	// nothing real may be touched: the real world has more than one link.
-	if links, err := os.ReadDir("/sys/class/net"); err == nil && len(links) == 0 {
-		return fmt.Errorf("no links here, not even lo")
+	// Never in a network that others use.
+	if links, err := net.Interfaces(); err != nil || len(links) > 1 {
+		return fmt.Errorf("this is no fresh network namespace (%d links, %v)", len(links), err)
 	}
 	if nearSpace, err = openSpace(); err != nil {
 		return err
@@ -78,7 +80,34 @@ func setUp() (err error) {
 	if err = bringUp(nearLink, nearHost); err != nil {
 		return err
 	}
-	return inSpace(farSpace, func() error { return bringUp(farLink, farHost) })
+	err = inSpace(farSpace, func() error {
+		if err := bringUp(farLink, farHost); err != nil {
+			return err
+		}
+		return awaitRunning(farLink)
+	})
+	if err != nil {
+		return err
+	}
+	return awaitRunning(nearLink)
+}
+
+// awaitRunning waits until a link carries packets: the kernel takes up to a
+// second to notice that the other end is up, and drops until then.
+func awaitRunning(name string) error {
+	end := time.Now().Add(patience)
+	for {
+		link, err := net.InterfaceByName(name)
+		switch {
+		case err != nil:
+			return err
+		case link.Flags&net.FlagRunning != 0:
+			return nil
+		case time.Now().After(end):
+			return fmt.Errorf("%s does not come up", name)
+		}
+		time.Sleep(time.Millisecond)
+	}
 }
 
 // openSpace returns a descriptor of the thread's network namespace.
@@ -119,8 +148,6 @@ func bringUp(link string, host byte) error {
 	if err != nil {
 		return err
 	}
-	// Addresses are complete before the link is up: what starts later finds a
-	// network that has been there for long.
 	for _, step := range []struct {
 		what string
 		err  error

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 )
@@ -88,7 +89,10 @@ func TestMulticastCrosses(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer c.Close()
-		if _, err := c.Write([]byte("hello")); err != nil {
+		if _, err = c.Write([]byte("hello")); err != nil {
+			t.Fatal(err)
+		}
+		if err := heard.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
 			t.Fatal(err)
 		}
 		b := make([]byte, 10)

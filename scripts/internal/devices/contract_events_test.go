@@ -124,15 +124,22 @@ func TestContractStream(t *testing.T) {
 	id = text(caller.ring(callee.ID, `"app":"other"`), "id")
 	other.await("remote_invitation_received", id)
 	second.await("remote_invitation_received", id)
-	callee.want(200, "PUT", "/v1/node/online", `{"online":false}`)
-	for _, f := range []*follower{first, other} {
+	checkFilters(t, callee, first, other)
+	checkAll(t, all, id)
+}
+
+// checkFilters logs the device out: streams of app call and of app other see
+// that, and nothing of each other's.
+func checkFilters(t *testing.T, d *Device, call, other *follower) {
+	t.Helper()
+	d.want(200, "PUT", "/v1/node/online", `{"online":false}`)
+	for _, f := range []*follower{call, other} {
 		for r := f.next(); r.event != "node_offline"; r = f.next() {
-			if app := text(r.body, "app"); f == first && app == "other" || f == other && app == "call" {
+			if app := text(r.body, "app"); f == call && app == "other" || f == other && app == "call" {
 				t.Errorf("a stream has %s of app %s", r.event, app)
 			}
 		}
 	}
-	checkAll(t, all, id)
 }
 
 // checkProgress: the caller's events in their order; progress never goes back.

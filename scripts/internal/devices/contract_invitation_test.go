@@ -279,28 +279,7 @@ func TestContractList(t *testing.T) {
 	checkForm(t, "missed", callee.end(missed), "missed", "sent_at received_at answered_at expires_at left_ms",
 		"channel_id content response reason error progress glare_with merged_with")
 
-	// Newest first; what came in the same millisecond by id.
-	var all []object
-	for before := ""; ; {
-		page := caller.want(200, "GET", "/v1/invitations?limit=2&before="+before, "").body
-		list, _ := page["invitations"].([]any)
-		for _, v := range list {
-			all = append(all, v.(object))
-		}
-		next, more := page["next"].(string)
-		if !more {
-			break
-		}
-		if before = next; len(list) != 2 {
-			t.Fatalf("a page of %d with a next", len(list))
-		}
-	}
-	if len(all) != 9 || !sort.SliceIsSorted(all, func(i, j int) bool {
-		a, b := text(all[i], "created_at"), text(all[j], "created_at")
-		return a > b || a == b && text(all[i], "id") > text(all[j], "id")
-	}) {
-		t.Errorf("%d in the wrong order: %v", len(all), all)
-	}
+	checkPages(t, caller, 9)
 	for query, want := range map[string][]string{
 		"kind=local&app=app1": {ids[1], ids[3], ids[5]}, "state=live": ids, "state=idle": ids, "state=ended": {elsewhere, missed},
 		"state=failure": {elsewhere, missed}, "peer=" + nobody: {elsewhere}, "kind=remote": nil, "state=missed": nil,
@@ -321,5 +300,32 @@ func TestContractList(t *testing.T) {
 		if got := byID(callee.want(200, "GET", "/v1/invitations?"+query, "").body["invitations"]); got[missed] == nil || len(got) != 1 {
 			t.Errorf("%s: %v", query, got)
 		}
+	}
+}
+
+// checkPages reads the whole list in pages of two: newest first, what came in
+// the same millisecond by id.
+func checkPages(t *testing.T, d *Device, total int) {
+	t.Helper()
+	var all []object
+	for before := ""; ; {
+		page := d.want(200, "GET", "/v1/invitations?limit=2&before="+before, "").body
+		list, _ := page["invitations"].([]any)
+		for _, v := range list {
+			all = append(all, v.(object))
+		}
+		next, more := page["next"].(string)
+		if !more {
+			break
+		}
+		if before = next; len(list) != 2 {
+			t.Fatalf("a page of %d with a next", len(list))
+		}
+	}
+	if len(all) != total || !sort.SliceIsSorted(all, func(i, j int) bool {
+		a, b := text(all[i], "created_at"), text(all[j], "created_at")
+		return a > b || a == b && text(all[i], "id") > text(all[j], "id")
+	}) {
+		t.Errorf("%d in the wrong order: %v", len(all), all)
 	}
 }
