@@ -76,6 +76,8 @@ func TestContractStream(t *testing.T) {
 	t.Parallel()
 	callee := Start(t)
 	caller := Start(t, "--bootstrap", callee.Address("quic"))
+	caller.AwaitOnline()
+	callee.AwaitOnline()
 	local := caller.follow("?app=call")
 	first, second := callee.follow("?app=call"), callee.follow("?app=other&app=call")
 	other, all := callee.follow("?app=other"), callee.follow("?observe=true")

@@ -262,3 +262,19 @@ func (d *Device) AwaitFile(name, words string) {
 		}
 	}
 }
+
+// AwaitOnline waits until the device has joined its network.
+func (d *Device) AwaitOnline() {
+	d.t.Helper()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(Patience); ; <-tick.C {
+		n, err := d.Node(Context(d.t))
+		if err == nil && n.State == "online" {
+			return
+		}
+		if time.Now().After(deadline) {
+			d.t.Fatalf("%s does not come online: %s (%v)", d.ID, n.State, err)
+		}
+	}
+}
