@@ -25,29 +25,62 @@ func dial() (*netlink, error) {
 
 func (n *netlink) close() { unix.Close(n.fd) }
 
-// ask sends one request and returns what the kernel says of it.
+// ask has the kernel change something and returns what it says of it.
 func (n *netlink) ask(typ uint16, flags int, head any, attrs ...[]byte) error {
+	answer, err := n.exchange(typ, unix.NLM_F_ACK|flags, head, attrs...)
+	if err == nil && binary.NativeEndian.Uint16(answer[4:]) != unix.NLMSG_ERROR {
+		return errors.New("the kernel's answer is not one to a request")
+	}
+	return err
+}
+
+// exchange sends one request and returns the message that answers it.
+func (n *netlink) exchange(typ uint16, flags int, head any, attrs ...[]byte) ([]byte, error) {
 	body := pack(head, attrs...)
 	n.seq++
 	msg := pack(unix.NlMsghdr{
 		Len: uint32(unix.SizeofNlMsghdr + len(body)), Type: typ, Seq: n.seq,
-		Flags: uint16(unix.NLM_F_REQUEST | unix.NLM_F_ACK | flags),
+		Flags: uint16(unix.NLM_F_REQUEST | flags),
 	}, body)
 	if err := unix.Sendto(n.fd, msg, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
-		return os.NewSyscallError("netlink send", err)
+		return nil, os.NewSyscallError("netlink send", err)
 	}
-	answer := make([]byte, 4096)
+	answer := make([]byte, 16<<10)
 	m, _, err := unix.Recvfrom(n.fd, answer, 0)
 	if err != nil {
-		return os.NewSyscallError("netlink receive", err)
+		return nil, os.NewSyscallError("netlink receive", err)
 	}
-	if m < unix.SizeofNlMsghdr+4 || binary.NativeEndian.Uint16(answer[4:]) != unix.NLMSG_ERROR {
-		return errors.New("the kernel's answer is not one to a request")
+	if m < unix.SizeofNlMsghdr+4 {
+		return nil, errors.New("the kernel's answer is too short")
 	}
-	if code := int32(binary.NativeEndian.Uint32(answer[unix.SizeofNlMsghdr:])); code != 0 {
-		return unix.Errno(-code)
+	if binary.NativeEndian.Uint16(answer[4:]) == unix.NLMSG_ERROR {
+		if code := int32(binary.NativeEndian.Uint32(answer[unix.SizeofNlMsghdr:])); code != 0 {
+			return nil, unix.Errno(-code)
+		}
 	}
-	return nil
+	return answer[:m], nil
+}
+
+// carries reports whether the kernel has seen that the link is connected. The
+// flags of the link say so before packets pass; its state does not.
+func (n *netlink) carries(link int) (bool, error) {
+	answer, err := n.exchange(unix.RTM_GETLINK, 0, unix.IfInfomsg{Index: int32(link)})
+	if err != nil {
+		return false, err
+	}
+	const up = 6 // IF_OPER_UP
+	rest := answer[min(len(answer), unix.SizeofNlMsghdr+unix.SizeofIfInfomsg):]
+	for len(rest) >= unix.SizeofRtAttr {
+		size := int(binary.NativeEndian.Uint16(rest))
+		if size < unix.SizeofRtAttr || size > len(rest) {
+			break
+		}
+		if binary.NativeEndian.Uint16(rest[2:]) == unix.IFLA_OPERSTATE {
+			return size > unix.SizeofRtAttr && rest[unix.SizeofRtAttr] == up, nil
+		}
+		rest = rest[min(len(rest), (size+3)&^3):]
+	}
+	return false, errors.New("the kernel tells no state of the link")
 }
 
 // pack is a fixed-size struct and what follows it.

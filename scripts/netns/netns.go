@@ -24,8 +24,8 @@ const (
 	headStart = 3 * time.Second
 )
 
-// missing is why this process has no network of its own.
-var missing = errors.New("TestMain did not ask for one")
+// errMissing is why this process has no network of its own.
+var errMissing = errors.New("TestMain did not ask for one")
 
 // Enter is the first line of a TestMain whose tests all run inside. It runs the
 // binary again with the same arguments, inside, and exits with its exit code;
@@ -37,7 +37,7 @@ func Enter() {
 			report(err)
 			os.Exit(0)
 		}
-		missing = nil
+		errMissing = nil
 		report(nil)
 		return
 	}
@@ -49,14 +49,14 @@ func Enter() {
 	case errors.As(err, &exit):
 		os.Exit(max(exit.ExitCode(), 1))
 	}
-	missing = err
+	errMissing = err
 }
 
 // Need skips the test unless it runs inside.
 func Need(t testing.TB) {
 	t.Helper()
-	if missing != nil {
-		t.Skip("no network of the test's own here:", missing)
+	if errMissing != nil {
+		t.Skip("no network of the test's own here:", errMissing)
 	}
 }
 
@@ -72,7 +72,7 @@ func Run(t *testing.T, env ...string) bool {
 		if err != nil {
 			t.Skip(err)
 		}
-		missing = nil
+		errMissing = nil
 		return true
 	}
 	args := []string{"-test.run=^" + t.Name() + "$", "-test.v"}

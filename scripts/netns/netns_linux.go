@@ -84,29 +84,36 @@ func setUp() (err error) {
 		if err := bringUp(farLink, farHost); err != nil {
 			return err
 		}
-		return awaitRunning(farLink)
+		return awaitWire(farLink)
 	})
 	if err != nil {
 		return err
 	}
-	return awaitRunning(nearLink)
+	return awaitWire(nearLink)
 }
 
-// awaitRunning waits until a link carries packets: the kernel takes up to a
-// second to notice that the other end is up, and drops until then.
-func awaitRunning(name string) error {
-	end := time.Now().Add(patience)
-	for {
-		link, err := net.InterfaceByName(name)
+// awaitWire waits until a link carries packets: the kernel takes up to a second
+// to notice that the other end is up, and drops until then.
+func awaitWire(name string) error {
+	nl, err := dial()
+	if err != nil {
+		return err
+	}
+	defer nl.close()
+	link, err := linkIndex(name)
+	if err != nil {
+		return err
+	}
+	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		there, err := nl.carries(link)
 		switch {
 		case err != nil:
 			return err
-		case link.Flags&net.FlagRunning != 0:
-			return nil
+		case there:
+			return nl.up(link) // changes nothing, but waits for what the kernel does about it
 		case time.Now().After(end):
 			return fmt.Errorf("%s does not come up", name)
 		}
-		time.Sleep(time.Millisecond)
 	}
 }
 
