@@ -15,6 +15,10 @@ const (
 	owedLast    = protocol.SayAtLeast
 )
 
+// steadyAfter is how long a session must have stood for the next dial to come
+// at once.
+const steadyAfter = 2 * time.Second
+
 // liveDelays are the waits before the dials while something is live; the last
 // one repeats.
 var liveDelays = []time.Duration{0, time.Second, 2 * time.Second, 4 * time.Second}
@@ -30,8 +34,8 @@ type dialer interface {
 type peerState struct {
 	id       protocol.PeerID
 	entries  map[protocol.ID]*entry
-	sessions map[session]struct{}
-	session  session // the one to write on; nil: none
+	sessions map[session]protocol.Instant // since when each is up
+	session  session                      // the one to write on; nil: none
 	path     invitation.Path
 	// heard and since outlive the sessions they were read on.
 	heard, since protocol.Instant
@@ -49,7 +53,7 @@ type peerState struct {
 func (sb *switchboard) peer(id protocol.PeerID) *peerState {
 	p := sb.peers[id]
 	if p == nil {
-		p = &peerState{id: id, entries: map[protocol.ID]*entry{}, sessions: map[session]struct{}{}}
+		p = &peerState{id: id, entries: map[protocol.ID]*entry{}, sessions: map[session]protocol.Instant{}}
 		p.timer.fire = func(t *turn) { p.dial(t) }
 		sb.peers[id] = p
 	}

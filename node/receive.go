@@ -19,7 +19,7 @@ var errMisused = errors.New("an Invite with the id of another invitation")
 func (sb *switchboard) sessionUp(from protocol.PeerID, s session) {
 	sb.post(func(t *turn) {
 		p := sb.peer(from)
-		p.sessions[s] = struct{}{}
+		p.sessions[s] = t.now.Clock
 		t.consider(p)
 	})
 }
@@ -46,7 +46,8 @@ func (sb *switchboard) sessionDown(from protocol.PeerID, s session, err error) {
 		if last > p.heard {
 			p.heard, p.since = last, since
 		}
-		if last != 0 {
+		// One that breaks soon, again and again, is not dialled without a pause.
+		if up := p.sessions[s]; up != 0 && t.now.Clock.Sub(up) >= steadyAfter {
 			p.tries = 0
 		}
 		delete(p.sessions, s)
