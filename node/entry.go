@@ -15,20 +15,23 @@ type entry struct {
 	timer       timer
 	receivedSeq int64 // of its remote_invitation_received event; 0: none
 	waiters     []chan<- invitation.View
-	discarded   bool // ended and no longer shown to apps
+	discarded   bool // no longer shown to apps
+	resay       bool // a commit failed: what is owed may not have been said
 
 	counted tally // what it counts for in the switchboard's and its peer's sums
 }
 
 // tally is what a form counts for.
-type tally struct{ held, live, needs, bid bool }
+type tally struct{ local, remote, needs, bid bool }
 
 func (e *entry) tally() tally {
 	f := e.machine.Form()
 	live := e.machine.Live()
 	return tally{
-		held: live && f.Kind == invitation.KindRemote, live: !f.Ended(),
-		needs: live || f.Owes, bid: f.State == invitation.AcceptSentToLocal,
+		local: f.Kind == invitation.KindLocal && !f.Ended(),
+		// What has ended and must still be told takes room, too.
+		remote: f.Kind == invitation.KindRemote && (live || f.Owes),
+		needs:  live || f.Owes, bid: f.State == invitation.AcceptSentToLocal,
 	}
 }
 
@@ -36,7 +39,7 @@ func (e *entry) tally() tally {
 func (sb *switchboard) add(m *invitation.Machine) *entry {
 	f := m.Form()
 	e := &entry{id: f.ID, machine: m, peer: sb.peer(f.Peer())}
-	e.timer.fire = func(t *turn) { t.step(e, invitation.Wake{}) }
+	e.timer.fire = func(t *turn) { t.wake(e) }
 	sb.entries[e.id] = e
 	e.peer.entries[e.id] = e
 	return e
@@ -61,9 +64,10 @@ func (sb *switchboard) count(e *entry, now tally) {
 			*sum--
 		}
 	}
-	add(&sb.live, e.counted.live, now.live)
+	add(&sb.locals, e.counted.local, now.local)
+	add(&sb.remotes, e.counted.remote, now.remote)
 	add(&sb.bids, e.counted.bid, now.bid)
-	add(&e.peer.live, e.counted.held, now.held)
+	add(&e.peer.remotes, e.counted.remote, now.remote)
 	add(&e.peer.needs, e.counted.needs, now.needs)
 	e.counted = now
 }
@@ -79,13 +83,29 @@ func (t *turn) find(id protocol.ID) (*entry, error) {
 		return nil, err
 	}
 	e := t.sb.add(invitation.Restore(t.now, f))
-	t.touch(e, &f) // so that settle lets go of it
+	t.touch(e, e.machine) // so that settle lets go of it
 	return e, nil
 }
 
 // env is the world as a form sees it at this turn.
 func (t *turn) env(e *entry, app string) invitation.Env {
 	return invitation.Env{Now: t.now, Link: e.peer.link(), Online: t.sb.online, App: t.sb.apps[app] > 0}
+}
+
+// wake lets the clocks of a form fire. After a failed commit it also says again
+// what was not said then.
+func (t *turn) wake(e *entry) {
+	if e.resay && e.peer.session != nil {
+		t.step(e, invitation.SessionUp{})
+	} else {
+		t.step(e, invitation.Wake{})
+	}
+	e.resay = false
+}
+
+func ended(m *invitation.Machine) bool {
+	f := m.Form()
+	return f.Ended()
 }
 
 // begin adds a new form.
@@ -100,19 +120,25 @@ func (t *turn) begin(m *invitation.Machine, out invitation.Out) *entry {
 // step steps a form and gathers what is to be done.
 func (t *turn) step(e *entry, in invitation.Input) error {
 	f := e.machine.Form()
-	t.touch(e, &f)
+	t.touch(e, e.machine)
 	out, err := e.machine.Step(t.env(e, f.App), in)
 	t.gather(e, out)
 	return err
 }
 
-func (t *turn) touch(e *entry, atRest *invitation.Form) {
+// touch remembers a machine as it is before the turn changes it; nil: it is new.
+func (t *turn) touch(e *entry, m *invitation.Machine) {
 	if t.touched == nil {
-		t.touched = map[*entry]*invitation.Form{}
+		t.touched = map[*entry]*invitation.Machine{}
 	}
-	if _, ok := t.touched[e]; !ok {
-		t.touched[e] = atRest
+	if _, ok := t.touched[e]; ok {
+		return
 	}
+	if m != nil {
+		before := *m
+		m = &before
+	}
+	t.touched[e] = m
 }
 
 func (t *turn) gather(e *entry, out invitation.Out) {
@@ -171,7 +197,7 @@ func (t *turn) settle() {
 		f := e.machine.Form()
 		sb.count(e, e.tally())
 		if f.Ended() {
-			if before == nil || !before.Ended() {
+			if before == nil || !ended(before) {
 				sb.metrics.ended(f)
 			}
 			for _, w := range e.waiters {
@@ -185,6 +211,9 @@ func (t *turn) settle() {
 		t.consider(e.peer)
 	}
 	for _, e := range t.dropped {
+		for _, w := range e.waiters {
+			close(w)
+		}
 		sb.forget(e)
 	}
 	for p := range t.peers {

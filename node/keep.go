@@ -46,6 +46,10 @@ func (n *Node) leave(up *uplink) {
 	case <-n.quit:
 		return
 	}
+	if n.sb.wish.Load() { // logged in again while a bid waited
+		n.sb.post(func(t *turn) { t.attach(up) })
+		return
+	}
 	n.uplink.Store(nil)
 	n.sb.post(func(t *turn) { t.detach() })
 	if err := up.Close(); err != nil {

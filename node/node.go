@@ -151,10 +151,13 @@ func (n *Node) SetOnline(ctx context.Context, online bool) (Info, error) {
 			t.logIn()
 		} else {
 			drained := make(chan struct{})
+			n.drain.Store(&drained) // before the wish can be read
 			t.logOut(func() { close(drained) })
-			n.drain.Store(&drained)
 		}
-		t.after = append(t.after, func(error) {
+		t.after = append(t.after, func(err error) {
+			if err != nil {
+				return
+			}
 			select {
 			case n.wish <- struct{}{}:
 			default:

@@ -40,8 +40,8 @@ type peerState struct {
 	// heard and since outlive the sessions they were read on.
 	heard, since protocol.Instant
 
-	live  int // live RemoteInvitations from this peer
-	needs int // forms for which a session is needed
+	remotes int // RemoteInvitations from this peer that are live or owe
+	needs   int // forms for which a session is needed
 
 	tries   int // dials since something was last read from the peer
 	urgent  bool

@@ -170,7 +170,7 @@ func (t *turn) buried(from protocol.PeerID, id protocol.ID) (bool, error) {
 func (t *turn) invited(from protocol.PeerID, inv protocol.Invite, reply func(protocol.Message)) {
 	p := t.sb.peer(from)
 	defer t.consider(p)
-	if p.live >= protocol.MaxLivePerPeer || t.sb.live >= maxLive {
+	if p.remotes >= protocol.MaxLivePerPeer || t.sb.remotes >= maxLive {
 		t.sb.metrics.overflow()
 		reply(protocol.Refuse{ID: inv.ID, Reason: protocol.ReasonBusy})
 		return

@@ -28,8 +28,13 @@ func (t *turn) setState(to NodeState, cause string) {
 	if t.sb.state == to {
 		return
 	}
+	from := t.sb.state
 	t.sb.state = to
 	t.sb.stateNow.Store(to)
+	t.undos = append(t.undos, func() {
+		t.sb.state = from
+		t.sb.stateNow.Store(from)
+	})
 	typ := journal.NodeOffline
 	if to == StateOnline {
 		typ = journal.NodeOnline
@@ -39,7 +44,7 @@ func (t *turn) setState(to NodeState, cause string) {
 
 // logIn lets invitations be sent and received again.
 func (t *turn) logIn() {
-	t.sb.setOnline(true)
+	t.setOnline(true)
 	t.batch.Setting(settingOnline, "yes")
 	t.setState(StateJoining, causeLoggedIn)
 }
@@ -47,18 +52,25 @@ func (t *turn) logIn() {
 // logOut ends what is live. Bids wait for their Confirm; drained is called when
 // none waits any more.
 func (t *turn) logOut(drained func()) {
-	t.sb.setOnline(false)
+	t.setOnline(false)
 	t.batch.Setting(settingOnline, "no")
 	for _, e := range t.sb.entries {
 		t.step(e, invitation.Logout{})
 	}
+	before := t.sb.drained
 	t.sb.drained = append(t.sb.drained, drained)
+	t.undos = append(t.undos, func() { t.sb.drained = before })
 	t.setState(StateOffline, causeLoggedOut)
 }
 
-func (sb *switchboard) setOnline(online bool) {
-	sb.online = online
-	sb.wish.Store(online)
+func (t *turn) setOnline(online bool) {
+	sb, was := t.sb, t.sb.online
+	set := func(online bool) {
+		sb.online = online
+		sb.wish.Store(online)
+	}
+	set(online)
+	t.undos = append(t.undos, func() { set(was) })
 }
 
 // fact is the node's state as others may read it.

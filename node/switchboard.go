@@ -1,6 +1,7 @@
 package node
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,7 +19,7 @@ var log = logging.Logger("node")
 const (
 	inboxSize = 1024 // jobs waiting; whoever posts more waits, and so does its peer
 	turnSize  = 256  // jobs of one turn, which share one transaction
-	maxLive   = 8192 // live invitations in all: 16 KiB of content each
+	maxLive   = 8192 // live invitations of either kind: 16 KiB of content each; strangers must not use up what our calls need
 )
 
 // session is what the switchboard needs of a stream.Session.
@@ -54,7 +55,8 @@ type switchboard struct {
 	timers   timers
 	apps     map[string]int // streams that count, by app
 	subs     map[*Subscription]struct{}
-	live     int // forms in entries that have not ended
+	locals   int // LocalInvitations that have not ended
+	remotes  int // RemoteInvitations that are live or owe
 	bids     int // of them, those that wait for a Confirm
 	online   bool
 	dialer   dialer // nil while there is no network
@@ -167,9 +169,10 @@ type turn struct {
 	now   invitation.Stamp
 	batch journal.Batch
 
-	touched  map[*entry]*invitation.Form // the form at rest; nil: there was none
-	changed  []*entry                    // to be journalled, in order
-	received []receipt                   // events that hand-over by cursor needs to know
+	touched  map[*entry]*invitation.Machine // as it was before; nil: it was not there
+	undos    []func()                       // what else must be taken back if the commit fails
+	changed  []*entry                       // to be journalled, in order
+	received []receipt                      // events that hand-over by cursor needs to know
 	sends    []outgoing
 	peers    map[*peerState]struct{} // whose needs may have changed
 	after    []func(err error)       // what waits for the commit
@@ -249,13 +252,20 @@ func (t *turn) persist() error {
 func (t *turn) undo(err error) {
 	log.Errorw("the journal could not be written; nothing of this moment was done", "err", err)
 	t.sb.metrics.commitFailed()
-	for e, at := range t.touched {
-		if at == nil {
+	for e, before := range t.touched {
+		if before == nil {
 			t.sb.forget(e)
-			continue
+		} else {
+			*e.machine, e.resay = *before, true
+			t.sb.timers.set(&e.timer, t.now.Clock.Add(retryCommit))
 		}
-		e.machine = invitation.Restore(t.now, *at)
-		t.sb.timers.set(&e.timer, t.now.Clock.Add(retryCommit))
+		t.consider(e.peer)
+	}
+	for _, take := range slices.Backward(t.undos) {
+		take()
+	}
+	for p := range t.peers {
+		p.serve(t)
 	}
 	fail := protocol.Errorf(protocol.CodeInternal, "nothing was done, because the journal could not be written: %v", err)
 	for _, f := range t.after {

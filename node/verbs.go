@@ -63,8 +63,8 @@ func (n *Node) Create(ctx context.Context, r CreateRequest, idem Idempotency) (R
 	}
 	return ask(ctx, n.sb, func(t *turn) (Result, error) {
 		return t.once(idem, func() (*entry, error) {
-			if t.sb.live >= maxLive {
-				return nil, protocol.Errorf(protocol.CodeTooMany, "%d invitations are live; cancel some or wait for their ends", t.sb.live)
+			if t.sb.locals >= maxLive {
+				return nil, protocol.Errorf(protocol.CodeTooMany, "%d invitations are live; cancel some or wait for their ends", t.sb.locals)
 			}
 			p := t.sb.peer(f.Callee)
 			m, out := invitation.NewLocal(invitation.Env{Now: t.now, Link: p.link(), Online: t.sb.online}, f)
@@ -284,7 +284,7 @@ func (n *Node) Discard(ctx context.Context, id protocol.ID) error {
 		case f.State == invitation.Idle:
 			t.drop(e)
 		default:
-			e.discarded = true
+			t.hide(e)
 			t.batch.Discard(id)
 		}
 		return struct{}{}, nil
@@ -294,10 +294,16 @@ func (n *Node) Discard(ctx context.Context, id protocol.ID) error {
 
 // drop discards an idle form, which nobody else knows.
 func (t *turn) drop(e *entry) {
-	f := e.machine.Form()
-	t.touch(e, &f)
+	t.touch(e, e.machine)
+	t.hide(e)
 	t.dropped = append(t.dropped, e)
 	t.batch.Discard(e.id)
+}
+
+// hide takes an invitation from the apps' sight.
+func (t *turn) hide(e *entry) {
+	e.discarded = true
+	t.undos = append(t.undos, func() { e.discarded = false })
 }
 
 // Get returns an invitation. Errors: not_found.
@@ -328,7 +334,10 @@ func (n *Node) Wait(ctx context.Context, id protocol.ID) (invitation.View, error
 		return v, err
 	}
 	select {
-	case v = <-ended:
+	case v, told := <-ended:
+		if !told {
+			return v, errNotFound(id) // it was discarded
+		}
 		return v, nil
 	case <-ctx.Done():
 		n.sb.post(func(t *turn) { t.unwait(id, ended) })

@@ -116,7 +116,7 @@ func (s *Session) Heard() (last, since protocol.Instant) {
 
 // Send queues messages, which go out in one write with whatever else is
 // queued. What is sent on a session that is ending is lost. If more than
-// MaxQueue bytes are waiting the session ends with ErrUnread. The error is
+// MaxQueue bytes are waiting from earlier calls the session ends with ErrUnread. The error is
 // about messages that cannot be encoded, a fault of the caller; the others are
 // sent.
 func (s *Session) Send(msgs ...protocol.Message) error {
@@ -126,6 +126,7 @@ func (s *Session) Send(msgs ...protocol.Message) error {
 	var bad []error
 	now := s.t.now()
 	s.mu.Lock()
+	full := s.overfull() // by what was sent before: one call is never too much
 	for _, m := range msgs {
 		if err := s.append(m); err != nil {
 			bad = append(bad, err)
@@ -134,7 +135,6 @@ func (s *Session) Send(msgs ...protocol.Message) error {
 		}
 	}
 	s.ask(now)
-	full := s.overfull()
 	s.mu.Unlock()
 	if full {
 		s.stop(ErrUnread, network.StreamResourceLimitExceeded)
