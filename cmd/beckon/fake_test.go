@@ -32,17 +32,18 @@ type fake struct {
 	changed  chan struct{} // closed and replaced at each change
 	node     api.Node
 	log      []api.Event
-	list     []api.Invitation // newest first
-	fate     string           // of what is sent: accept, refuse, ring, or a failure
-	response string           // of the callee
-	seen     []string         // requests, as "POST /v1/… {body}"
+	list     []api.Invitation  // newest first
+	fate     string            // of what is sent: accept, refuse, ring, or a failure
+	response string            // of the callee
+	keys     map[string]string // idempotency keys, and the ids made with them
+	seen     []string          // requests, as "POST /v1/… {body}"
 
 	server *http.Server
 	done   chan struct{}
 }
 
 func newFake(socket string) *fake {
-	return &fake{socket: socket, changed: make(chan struct{}), fate: "accept", node: api.Node{
+	return &fake{socket: socket, changed: make(chan struct{}), keys: map[string]string{}, fate: "accept", node: api.Node{
 		PeerID: me, Version: "1", Network: "lan", Online: true, State: api.StateOnline, Reachability: "unknown",
 		Addresses: []string{"/ip4/127.0.0.1/tcp/1/p2p/" + me, "/ip4/192.0.2.1/udp/1/quic-v1/p2p/" + me},
 		DHT:       api.DHT{Mode: "off"}, StartedAt: api.Time{Time: time.Now()},
@@ -191,7 +192,7 @@ func (f *fake) answer(r *http.Request, body []byte) any {
 	case part[0] == "peers":
 		return api.Peer{PeerID: them, Connectedness: "connected", Path: api.PathLAN, Source: "lan", Agent: "x\x1b[31m", Addresses: []string{"/ip4/192.0.2.2/tcp/2"}}
 	case len(part) == 1 && r.Method == http.MethodPost:
-		return f.create(body)
+		return f.create(r.Header.Get("Idempotency-Key"), body)
 	case len(part) == 1:
 		return f.page(r)
 	}
@@ -205,7 +206,14 @@ func (f *fake) answer(r *http.Request, body []byte) any {
 	return inv
 }
 
-func (f *fake) create(body []byte) any {
+// create is idempotent, as the daemon's is: a client whose answer was lost asks
+// again with the same key.
+func (f *fake) create(key string, body []byte) any {
+	for _, inv := range f.list {
+		if key != "" && f.keys[key] == inv.ID {
+			return inv
+		}
+	}
 	var in api.CreateInvitation
 	if err := json.Unmarshal(body, &in); err != nil || in.CalleeID == me {
 		return refused(422, api.CodeInvalidArgument)
@@ -215,6 +223,7 @@ func (f *fake) create(body []byte) any {
 		App: cmp.Or(in.App, api.DefaultApp), CallerID: me, CalleeID: in.CalleeID, ChannelID: in.ChannelID,
 		Content: in.Content, CreatedAt: now(), SentAt: now(),
 	}
+	f.keys[key] = inv.ID
 	f.send(inv)
 	return inv
 }
