@@ -299,9 +299,11 @@ func (f *fake) stream(w http.ResponseWriter, r *http.Request) {
 	}
 	f.mu.Unlock()
 	w.Header().Set("Content-Type", api.TypeEventStream)
-	f.change(func() { f.seen = append(f.seen, "hello "+hello.Cursor+" "+r.URL.RawQuery) })
 	b, _ := json.Marshal(hello)
 	fmt.Fprintf(w, "event: hello\ndata: %s\n\n", b)
+	w.(http.Flusher).Flush()
+	// Seen only when it is on its way: a script may stop the daemon now.
+	f.change(func() { f.seen = append(f.seen, "hello "+hello.Cursor+" "+r.URL.RawQuery) })
 	for {
 		f.mu.Lock()
 		news, changed := f.log[at:], f.changed
