@@ -8,6 +8,7 @@ import (
 	ma "github.com/multiformats/go-multiaddr"
 
 	"github.com/beckon-p2p/beckon/discovery/static"
+	"github.com/beckon-p2p/beckon/node/reachability"
 )
 
 // Config says what a node is to be. DataDir is required; the zero values of
@@ -18,8 +19,13 @@ type Config struct {
 	Network   string   // PublicNetwork, LANNetwork or the name of a private DHT
 	Bootstrap []string // multiaddrs that end in /p2p/PEER-ID
 	NoMDNS    bool
-	Version   string
-	Clock     Clock // nil: the machine's
+	// Reachability is auto, or public or private if the user knows better.
+	Reachability string
+	Relays       []string // multiaddrs that end in /p2p/PEER-ID, or NoRelay alone; none: relays are found
+	NoServe      bool     // never a relay for others
+	NoPortMap    bool     // do not ask the router for a forwarded port
+	Version      string
+	Clock        Clock // nil: the machine's
 }
 
 // Names of networks with a meaning of their own.
@@ -31,11 +37,15 @@ const (
 
 const maxNetworkName = 64
 
+// NoRelay, as the only one of Config.Relays, means that no relay is used.
+const NoRelay = "none"
+
 // settings is a checked Config.
 type settings struct {
 	Config
 	listen    []ma.Multiaddr
 	bootstrap []peer.AddrInfo
+	reach     reachability.Config
 	dht       string // the DHT's name; empty: none
 }
 
@@ -67,6 +77,9 @@ func (c Config) check() (s settings, err error) {
 	}
 	if len(s.bootstrap) > 0 && s.dht == "" {
 		return s, fmt.Errorf("--bootstrap needs a network with a DHT; --network lan has none")
+	}
+	if s.reach, err = c.checkReach(s.listen, s.bootstrap); err != nil {
+		return s, err
 	}
 	if s.Clock == nil {
 		s.Clock = NewClock()

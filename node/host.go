@@ -10,32 +10,24 @@ import (
 	"github.com/libp2p/go-libp2p"
 	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/host"
-	"github.com/libp2p/go-libp2p/core/network"
-	lp2pprotocol "github.com/libp2p/go-libp2p/core/protocol"
-	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
 	"github.com/libp2p/go-libp2p/p2p/muxer/yamux"
 	"github.com/libp2p/go-libp2p/p2p/net/connmgr"
 	quic "github.com/libp2p/go-libp2p/p2p/transport/quic"
 	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
 	ma "github.com/multiformats/go-multiaddr"
 	"github.com/prometheus/client_golang/prometheus"
-
-	"github.com/beckon-p2p/beckon/protocol"
 )
 
-// Bounds of the host. The watermarks are those that home routers bear; memory
-// and file descriptors are a share that leaves room for the rest.
+// Watermarks that home routers bear.
 const (
 	lowConns   = 32
 	highConns  = 96
 	graceConns = 30 * time.Second
-	hostMemory = 256 << 20
-	hostFiles  = 1024
 )
 
 // newHost starts a libp2p host. With no listen addresses it uses the default
-// ones on the given port.
-func newHost(key crypto.PrivKey, s settings, port int, reg prometheus.Registerer) (host.Host, error) {
+// ones on the given port; more are options for what keeps it within reach.
+func newHost(key crypto.PrivKey, s settings, port int, reg prometheus.Registerer, more ...libp2p.Option) (host.Host, error) {
 	limits, err := resourceLimits()
 	if err != nil {
 		return nil, err
@@ -50,7 +42,7 @@ func newHost(key crypto.PrivKey, s settings, port int, reg prometheus.Registerer
 	if len(listen) == 0 {
 		listen = defaultListen(port)
 	}
-	h, err := libp2p.New(
+	h, err := libp2p.New(append(more,
 		libp2p.Identity(key),
 		libp2p.UserAgent("beckond/"+s.Version),
 		libp2p.Transport(quic.NewTransport),
@@ -64,7 +56,7 @@ func newHost(key crypto.PrivKey, s settings, port int, reg prometheus.Registerer
 		// which then refuses to dial at all.
 		libp2p.UDPBlackHoleSuccessCounter(nil),
 		libp2p.IPv6BlackHoleSuccessCounter(nil),
-	)
+	)...)
 	if err != nil {
 		return nil, fmt.Errorf("the network cannot be used: %w; see --listen", err)
 	}
@@ -72,18 +64,6 @@ func newHost(key crypto.PrivKey, s settings, port int, reg prometheus.Registerer
 		return nil, errors.Join(err, h.Close())
 	}
 	return h, nil
-}
-
-func resourceLimits() (network.ResourceManager, error) {
-	limits := rcmgr.DefaultLimits
-	libp2p.SetDefaultServiceLimits(&limits)
-	// A session is one stream a pair; a few more while sessions change.
-	id := lp2pprotocol.ID(protocol.StreamID)
-	all := rcmgr.BaseLimit{Streams: 2048, StreamsInbound: 1024, StreamsOutbound: 1024, Memory: 64 << 20}
-	one := rcmgr.BaseLimit{Streams: 16, StreamsInbound: 8, StreamsOutbound: 8, Memory: 4 << 20}
-	limits.AddProtocolLimit(id, all, rcmgr.BaseLimitIncrease{})
-	limits.AddProtocolPeerLimit(id, one, rcmgr.BaseLimitIncrease{})
-	return rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(limits.Scale(hostMemory, hostFiles)))
 }
 
 func defaultListen(port int) []ma.Multiaddr {

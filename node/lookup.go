@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
@@ -91,6 +92,9 @@ func (n *Node) Ping(ctx context.Context, who string) (time.Duration, invitation.
 	if !ok || r.Error != nil { // the channel is closed without a result when ctx ends
 		return 0, "", errUnreachable(who)
 	}
+	if c := u.connected(id); c != nil { // the better one, which the ping took
+		f.conn = c
+	}
 	return r.RTT, pathOf(f.conn), nil
 }
 
@@ -138,6 +142,7 @@ func (n *Node) Info(context.Context) (Info, error) {
 		i.Addresses = append(i.Addresses, a.String()+"/p2p/"+string(n.self))
 	}
 	i.Connected = len(u.host.Network().Peers())
+	i.Reachability = strings.ToLower(u.reached.State().Reachability.String())
 	if u.dht != nil {
 		i.DHTMode, i.DHTPeers = u.dht.Mode(), u.dht.Size()
 	}

@@ -9,10 +9,10 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/peerstore"
-	"github.com/libp2p/go-libp2p/p2p/net/swarm"
 	ma "github.com/multiformats/go-multiaddr"
 
 	"github.com/beckon-p2p/beckon/discovery"
+	"github.com/beckon-p2p/beckon/node/reachability"
 	"github.com/beckon-p2p/beckon/protocol/invitation"
 )
 
@@ -34,8 +34,9 @@ func (u *uplink) reach(ctx context.Context, id peer.ID, stage func(invitation.Pr
 		return found{conn: c, source: "connected", addrs: []ma.Multiaddr{c.RemoteMultiaddr()}}, use(c)
 	}
 	stage(invitation.ProgressLocating)
-	clearBackoff(u.host.Network(), id)
+	reachability.ClearBackoff(u.host.Network(), id)
 	r := &race{u: u, id: id, use: use}
+	ctx = network.WithAllowLimitedConn(ctx, "invitation")
 	search, stop := context.WithCancel(ctx)
 	defer stop()
 	for c := range u.finder.Find(search, id) {
@@ -52,14 +53,15 @@ func (u *uplink) reach(ctx context.Context, id peer.ID, stage func(invitation.Pr
 	return r.found, r.err
 }
 
-// connected returns a connection to the peer that stands, or nil.
-func (u *uplink) connected(id peer.ID) network.Conn {
+// connected returns a connection to the peer that stands, a direct one if there
+// is one, or nil.
+func (u *uplink) connected(id peer.ID) (found network.Conn) {
 	for _, c := range u.host.Network().ConnsToPeer(id) {
-		if !c.IsClosed() {
-			return c
+		if !c.IsClosed() && (found == nil || found.Stat().Limited && !c.Stat().Limited) {
+			found = c
 		}
 	}
-	return nil
+	return found
 }
 
 // race is the dials of one search.
@@ -102,11 +104,4 @@ func (r *race) dial(ctx context.Context, c discovery.Candidate, won func()) {
 		r.err = err
 		r.mu.Unlock()
 	})
-}
-
-// clearBackoff lets a person's wish overrule libp2p's patience.
-func clearBackoff(n network.Network, id peer.ID) {
-	if s, ok := n.(interface{ Backoff() *swarm.DialBackoff }); ok {
-		s.Backoff().Clear(id)
-	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"github.com/libp2p/go-libp2p/core/crypto"
@@ -19,6 +20,7 @@ import (
 	"github.com/beckon-p2p/beckon/discovery/dht"
 	"github.com/beckon-p2p/beckon/discovery/mdns"
 	"github.com/beckon-p2p/beckon/discovery/static"
+	"github.com/beckon-p2p/beckon/node/reachability"
 	"github.com/beckon-p2p/beckon/protocol"
 	"github.com/beckon-p2p/beckon/protocol/invitation"
 	"github.com/beckon-p2p/beckon/protocol/stream"
@@ -27,6 +29,7 @@ import (
 // uplink is everything that stands on the network while the node is logged in.
 type uplink struct {
 	host     host.Host
+	reached  *reachability.Keeper
 	sessions *stream.Transport
 	finder   *discovery.Finder
 	cache    *discovery.Cache
@@ -48,7 +51,8 @@ func newUplink(key crypto.PrivKey, s settings, port int, sb *switchboard, reg pr
 			u.Close()
 		}
 	}()
-	if u.host, err = newHost(key, s, port, reg); err != nil {
+	u.reached = reachability.New(s.reach)
+	if u.host, err = newHost(key, s, port, reg, u.reached.Options()...); err != nil {
 		return u, err
 	}
 	u.cache = discovery.OpenCache(filepath.Join(s.DataDir, cacheFile))
@@ -67,34 +71,48 @@ func newUplink(key crypto.PrivKey, s settings, port int, sb *switchboard, reg pr
 		sources = append(sources, u.mdns)
 	}
 	if s.dht != "" {
-		if err = u.joinDHT(s, sb); err != nil {
+		if u.dht, err = u.newDHT(s, sb); err != nil {
 			return u, err
 		}
 		sources = append(sources, u.dht)
+	}
+	// Before the DHT, which serves or not by the verdict.
+	if err = u.reached.Start(u.host, func() []peer.AddrInfo { return u.helpers(s.bootstrap) }); err != nil {
+		return u, err
+	}
+	if u.dht != nil {
+		if err = u.dht.Start(); err != nil {
+			return u, err
+		}
 	}
 	u.finder = discovery.NewFinder(sources...)
 	u.host.Network().Notify(&network.NotifyBundle{ConnectedF: func(_ network.Network, c network.Conn) {
 		if c.Stat().Direction == network.DirInbound {
 			go sb.peerConnected(peerKey(c.RemotePeer())) // the notifier must not wait; ends with the post
 		}
+		u.better(c)
 	}})
 	return u, nil
 }
 
-func (u *uplink) joinDHT(s settings, sb *switchboard) error {
-	cfg := dht.Config{
+func (u *uplink) newDHT(s settings, sb *switchboard) (*dht.DHT, error) {
+	return dht.New(dht.Config{
 		Host: u.host, Network: s.dht, Bootstrap: s.bootstrap,
 		Cached: func() []peer.AddrInfo { return u.cache.Recent(cachedServers) },
 		OnJoined: func(joined bool) {
 			sb.post(func(t *turn) { t.joined(joined) })
 		},
+	})
+}
+
+// helpers returns peers that may be relays: whoever serves the DHT can be
+// dialled by others.
+func (u *uplink) helpers(bootstrap []peer.AddrInfo) []peer.AddrInfo {
+	all := slices.Clone(bootstrap)
+	if u.dht != nil {
+		all = append(all, u.dht.Peers()...)
 	}
-	d, err := dht.New(cfg)
-	if err != nil {
-		return err
-	}
-	u.dht = d
-	return d.Start()
+	return append(all, u.cache.Recent(cachedServers)...)
 }
 
 // Close leaves the network and waits for everything that belongs to it.
@@ -106,6 +124,9 @@ func (u *uplink) Close() error {
 	if u.identified != nil {
 		errs = append(errs, u.identified.Close())
 		u.following.Wait()
+	}
+	if u.reached != nil {
+		errs = append(errs, u.reached.Close())
 	}
 	if u.dht != nil {
 		errs = append(errs, u.dht.Close())

@@ -38,6 +38,7 @@ func serve(s settings, stdout io.Writer) (err error) {
 	n, err := node.New(node.Config{
 		DataDir: s.DataDir, Listen: s.Listen, Network: s.Network, Bootstrap: s.Bootstrap,
 		NoMDNS: !*s.MDNS, Version: version(),
+		Reachability: s.Reachability, Relays: s.Relay, NoServe: !*s.Serve, NoPortMap: !*s.PortMap,
 	})
 	if err != nil {
 		return err
@@ -104,7 +105,7 @@ func setUpLog(level string) error {
 		Format: golog.PlaintextOutput, Stderr: true, Level: l.theirs,
 		SubsystemLevels: map[string]golog.LogLevel{},
 	}
-	for _, name := range []string{"node", "api", "journal", "stream", "discovery"} {
+	for _, name := range []string{"node", "api", "journal", "stream", "beckon/discovery", "beckon/dht", "beckon/mdns", "beckon/reachability"} {
 		cfg.SubsystemLevels[name] = l.ours
 	}
 	golog.SetupLogging(cfg)

@@ -16,7 +16,8 @@ import (
 const settingsHelp = `Every setting can be given as a flag, as an environment variable or in
 config.toml in the config directory ($XDG_CONFIG_HOME/beckon), in this order
 of precedence; in the file the names have underscores: data_dir, socket,
-listen, network, bootstrap, mdns, log_level.
+listen, network, bootstrap, mdns, reachability, relay, serve, port_map,
+log_level.
 
 When the daemon is ready it prints one line: ready peer_id=… socket=…`
 
@@ -25,13 +26,17 @@ const maxConfig = 64 << 10
 
 // settings are what the daemon runs with.
 type settings struct {
-	DataDir   string   `toml:"data_dir"`
-	Socket    string   `toml:"socket"`
-	Listen    []string `toml:"listen"`
-	Network   string   `toml:"network"`
-	Bootstrap []string `toml:"bootstrap"`
-	MDNS      *bool    `toml:"mdns"`
-	LogLevel  string   `toml:"log_level"`
+	DataDir      string   `toml:"data_dir"`
+	Socket       string   `toml:"socket"`
+	Listen       []string `toml:"listen"`
+	Network      string   `toml:"network"`
+	Bootstrap    []string `toml:"bootstrap"`
+	MDNS         *bool    `toml:"mdns"`
+	Reachability string   `toml:"reachability"`
+	Relay        []string `toml:"relay"`
+	Serve        *bool    `toml:"serve"`
+	PortMap      *bool    `toml:"port_map"`
+	LogLevel     string   `toml:"log_level"`
 }
 
 func flags() []cli.Flag {
@@ -42,6 +47,10 @@ func flags() []cli.Flag {
 		&cli.StringFlag{Name: "network", EnvVars: []string{"BECKON_NETWORK"}, Usage: "public, lan (no DHT), or the name of a private DHT", DefaultText: "public"},
 		&cli.StringSliceFlag{Name: "bootstrap", EnvVars: []string{"BECKON_BOOTSTRAP"}, Usage: "the multiaddr, ending in /p2p/PEER-ID, of a peer to join by; may be repeated"},
 		&cli.BoolFlag{Name: "mdns", EnvVars: []string{"BECKON_MDNS"}, Usage: "find peers on the local network", Value: true},
+		&cli.StringFlag{Name: "reachability", EnvVars: []string{"BECKON_REACHABILITY"}, Usage: "public or private: whether others can dial this peer, if you know better than it finds out", DefaultText: "auto"},
+		&cli.StringSliceFlag{Name: "relay", EnvVars: []string{"BECKON_RELAY"}, Usage: "the multiaddr, ending in /p2p/PEER-ID, of a relay to use instead of those that are found; may be repeated; none: no relay"},
+		&cli.BoolFlag{Name: "serve", EnvVars: []string{"BECKON_SERVE"}, Usage: "be a small relay for others while they can dial this peer", Value: true},
+		&cli.BoolFlag{Name: "port-map", EnvVars: []string{"BECKON_PORT_MAP"}, Usage: "ask the router to forward a port (UPnP, NAT-PMP)", Value: true},
 		&cli.StringFlag{Name: "log-level", EnvVars: []string{"BECKON_LOG_LEVEL"}, Usage: "debug, info, warn or error", DefaultText: "info"},
 	}
 }
@@ -82,8 +91,14 @@ func readSettings(c *cli.Context) (settings, error) {
 	if c.IsSet("bootstrap") {
 		s.Bootstrap = c.StringSlice("bootstrap")
 	}
-	if mdns := c.Bool("mdns"); c.IsSet("mdns") || s.MDNS == nil {
-		s.MDNS = &mdns
+	if c.IsSet("relay") {
+		s.Relay = c.StringSlice("relay")
+	}
+	text("reachability", &s.Reachability, func() string { return "auto" })
+	for name, to := range map[string]**bool{"mdns": &s.MDNS, "serve": &s.Serve, "port-map": &s.PortMap} {
+		if on := c.Bool(name); c.IsSet(name) || *to == nil {
+			*to = &on
+		}
 	}
 	if s.DataDir, err = filepath.Abs(s.DataDir); err != nil {
 		return s, err

@@ -128,6 +128,7 @@ func TestContractSettings(t *testing.T) {
 		"unknown flag": {args: []string{"--colour", "red"}}, "argument": {args: []string{"start"}},
 		"network": {args: []string{"--network", "A B"}}, "listen": {args: []string{"--network", "lan", "--listen", "here"}},
 		"bootstrap": {args: []string{"--network", "x", "--bootstrap", "/ip4/127.0.0.1/tcp/1"}}, "log level": {args: []string{"--network", "lan", "--log-level", "loud"}},
+		"reachability": {args: []string{"--network", "lan", "--reachability", "often"}}, "relay": {args: []string{"--network", "lan", "--relay", "here"}},
 		"mdns": {env: []string{"BECKON_MDNS=perhaps"}}, "address of another machine": {args: []string{"--network", "lan", "--mdns=false", "--listen", "/ip4/192.0.2.1/tcp/0"}},
 	} {
 		a.args = append(a.args, dir...)
