@@ -13,6 +13,7 @@ import (
 	ma "github.com/multiformats/go-multiaddr"
 
 	"github.com/beckon-p2p/beckon/discovery"
+	"github.com/beckon-p2p/beckon/protocol"
 	"github.com/beckon-p2p/beckon/protocol/invitation"
 )
 
@@ -60,6 +61,12 @@ func (u *uplink) connected(id peer.ID) network.Conn {
 		}
 	}
 	return nil
+}
+
+// isConnected reports whether a connection to the peer stands.
+func (u *uplink) isConnected(p protocol.PeerID) bool {
+	id, err := peer.Decode(string(p))
+	return err == nil && u.connected(id) != nil
 }
 
 // race is the dials of one search.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"time"
 
 	"github.com/BurntSushi/toml"
 	"github.com/adrg/xdg"
@@ -16,12 +17,15 @@ import (
 const settingsHelp = `Every setting can be given as a flag, as an environment variable or in
 config.toml in the config directory ($XDG_CONFIG_HOME/beckon), in this order
 of precedence; in the file the names have underscores: data_dir, socket,
-listen, network, bootstrap, mdns, log_level.
+listen, network, bootstrap, mdns, keep_missed, log_level.
 
 When the daemon is ready it prints one line: ready peer_id=… socket=…`
 
 // maxConfig is far over any config file.
 const maxConfig = 64 << 10
+
+// leastKeepMissed shows a number without its unit for what it is.
+const leastKeepMissed = time.Minute
 
 // settings are what the daemon runs with.
 type settings struct {
@@ -32,6 +36,8 @@ type settings struct {
 	Bootstrap []string `toml:"bootstrap"`
 	MDNS      *bool    `toml:"mdns"`
 	LogLevel  string   `toml:"log_level"`
+	// KeepMissed is nil for the default.
+	KeepMissed *time.Duration `toml:"keep_missed"`
 }
 
 func flags() []cli.Flag {
@@ -42,6 +48,7 @@ func flags() []cli.Flag {
 		&cli.StringFlag{Name: "network", EnvVars: []string{"BECKON_NETWORK"}, Usage: "public, lan (no DHT), or the name of a private DHT", DefaultText: "public"},
 		&cli.StringSliceFlag{Name: "bootstrap", EnvVars: []string{"BECKON_BOOTSTRAP"}, Usage: "the multiaddr, ending in /p2p/PEER-ID, of a peer to join by; may be repeated"},
 		&cli.BoolFlag{Name: "mdns", EnvVars: []string{"BECKON_MDNS"}, Usage: "find peers on the local network", Value: true},
+		&cli.DurationFlag{Name: "keep-missed", EnvVars: []string{"BECKON_KEEP_MISSED"}, Usage: "how long to go on telling a callee of a call that it missed; at most 720h, 0 for not at all", DefaultText: "168h"},
 		&cli.StringFlag{Name: "log-level", EnvVars: []string{"BECKON_LOG_LEVEL"}, Usage: "debug, info, warn or error", DefaultText: "info"},
 	}
 }
@@ -85,6 +92,12 @@ func readSettings(c *cli.Context) (settings, error) {
 	if mdns := c.Bool("mdns"); c.IsSet("mdns") || s.MDNS == nil {
 		s.MDNS = &mdns
 	}
+	if keep := c.Duration("keep-missed"); c.IsSet("keep-missed") {
+		s.KeepMissed = &keep
+	}
+	if k := s.KeepMissed; k != nil && *k != 0 && *k < leastKeepMissed {
+		return s, fmt.Errorf("--keep-missed %v: give %v or more, or 0 for not at all", *k, leastKeepMissed)
+	}
 	if s.DataDir, err = filepath.Abs(s.DataDir); err != nil {
 		return s, err
 	}
@@ -111,6 +124,17 @@ func readFile(path string) (s settings, err error) {
 		return s, fmt.Errorf("%s: unknown setting %q; beckond --help lists the settings", path, unknown[0])
 	}
 	return s, nil
+}
+
+// keepMissed is the setting as the node wants it.
+func (s settings) keepMissed() time.Duration {
+	switch {
+	case s.KeepMissed == nil:
+		return 0 // the default
+	case *s.KeepMissed == 0:
+		return -1 // not at all
+	}
+	return *s.KeepMissed
 }
 
 func defaultSocket(dataDir string) string {
