@@ -192,7 +192,9 @@ func TestContactTells(t *testing.T) {
 // TestNoticesAreBounded: the oldest goes first.
 func TestNoticesAreBounded(t *testing.T) {
 	w := newNoticeBench(t)
-	name := func(i int) protocol.PeerID { return them + protocol.PeerID(rune('A'+i/26)) + protocol.PeerID(rune('a'+i%26)) }
+	name := func(i int) protocol.PeerID {
+		return them + protocol.PeerID(rune('A'+i/26)) + protocol.PeerID(rune('a'+i%26))
+	}
 	for i := range protocol.MaxNotices + 2 {
 		w.miss(t, name(i))
 	}
