@@ -59,7 +59,7 @@ const (
 	RemoteInvitationCanceled = "remote_invitation_canceled"
 	RemoteInvitationFailure  = "remote_invitation_failure"
 	RemoteInvitationProgress = "remote_invitation_progress" // a bid to accept was made
-	RemoteInvitationMissed   = "remote_invitation_missed"   // it was over before an app came
+	RemoteInvitationMissed   = "remote_invitation_missed"   // it never rang here, and is over; told afterwards
 
 	NodeOnline  = "node_online"
 	NodeOffline = "node_offline"

@@ -53,6 +53,17 @@ type Invitation struct {
 	EndedAt    Time   `json:"ended_at" doc:"When it ended; null while it is live. This is the only test for its end."`
 	ExpiresAt  Time   `json:"expires_at" doc:"When the running clock (reach, then ring) ends; null when none runs."`
 	LeftMS     *int64 `json:"left_ms" minimum:"0" doc:"What is left of the running clock, in milliseconds; null when none runs."`
+	// Missed is nil unless the state is missed.
+	Missed *MissedCalls `json:"missed,omitempty" doc:"Only with state missed: how often, when and why."`
+}
+
+// MissedCalls is what is known of invitations that never rang here, of which
+// one is told for all. The times are by this machine's clock.
+type MissedCalls struct {
+	Count   int    `json:"count" minimum:"1" doc:"How many invitations of this caller and app it stands for."`
+	FirstAt Time   `json:"first_at" doc:"When the first of them was sent, or came."`
+	LastAt  Time   `json:"last_at" doc:"When the last of them was sent, or came."`
+	Why     string `json:"why" doc:"Why the last did not ring: peer_offline (this device was not reached), peer_no_response, no_app (the daemon had it and no app came), canceled, answered_elsewhere, refused_elsewhere, logged_out."`
 }
 
 // Ended reports whether the invitation is over.

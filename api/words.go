@@ -69,6 +69,13 @@ const (
 	AcceptFailure    = "accept_failure"
 )
 
+// Why an invitation was missed, beside PeerOffline, PeerNoResponse,
+// ReasonCanceled, ReasonAnsweredElsewhere and ReasonRefusedElsewhere.
+const (
+	WhyNoApp     = "no_app"
+	WhyLoggedOut = "logged_out"
+)
+
 // Reasons of a refusal, then of a cancellation.
 const (
 	ReasonDeclined     = "declined"

@@ -3,12 +3,14 @@ package node
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
 	ma "github.com/multiformats/go-multiaddr"
 
 	"github.com/beckon-p2p/beckon/discovery/static"
 	"github.com/beckon-p2p/beckon/node/reachability"
+	"github.com/beckon-p2p/beckon/protocol"
 )
 
 // Config says what a node is to be. DataDir is required; the zero values of
@@ -26,6 +28,9 @@ type Config struct {
 	NoPortMap    bool     // do not ask the router for a forwarded port
 	Version      string
 	Clock        Clock // nil: the machine's
+	// KeepMissed is how long a notice of a missed call waits for its callee:
+	// at most 30 days; 0 for 7 days, negative for not at all.
+	KeepMissed time.Duration
 }
 
 // Names of networks with a meaning of their own.
@@ -80,6 +85,12 @@ func (c Config) check() (s settings, err error) {
 	}
 	if s.reach, err = c.checkReach(s.listen, s.bootstrap); err != nil {
 		return s, err
+	}
+	switch {
+	case s.KeepMissed == 0:
+		s.KeepMissed = protocol.KeepMissed
+	case s.KeepMissed > protocol.MaxKeepMissed:
+		return s, fmt.Errorf("--keep-missed %v: at most %v (30 days) is kept; 0 for not at all", s.KeepMissed, protocol.MaxKeepMissed)
 	}
 	if s.Clock == nil {
 		s.Clock = NewClock()

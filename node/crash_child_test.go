@@ -38,6 +38,7 @@ type life struct {
 	At        moment // … and where in it
 	DieAs     string // state of the new invitation in which to die instead
 	Ahead     time.Duration
+	Missed    *missedLife // a life about missed calls instead
 }
 
 // try is a request that an app made. It may have died without the answer.
@@ -99,7 +100,11 @@ func die(at moment) {
 func crashChild(text string) int {
 	var l life
 	err := json.Unmarshal([]byte(text), &l)
-	if err == nil {
+	switch {
+	case err != nil:
+	case l.Missed != nil:
+		err = l.Missed.live(l.Dir, l.Bootstrap)
+	default:
 		err = l.live()
 	}
 	if err != nil {

@@ -72,6 +72,7 @@ func New(cfg Config) (n *Node, err error) {
 		return nil, err
 	}
 	n.sb = newSwitchboard(n.self, s.Clock, n.journal, n.metrics)
+	n.sb.notices.keep = max(s.KeepMissed, 0)
 	return n, nil
 }
 

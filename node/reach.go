@@ -13,6 +13,7 @@ import (
 
 	"github.com/beckon-p2p/beckon/discovery"
 	"github.com/beckon-p2p/beckon/node/reachability"
+	"github.com/beckon-p2p/beckon/protocol"
 	"github.com/beckon-p2p/beckon/protocol/invitation"
 )
 
@@ -62,6 +63,12 @@ func (u *uplink) connected(id peer.ID) (found network.Conn) {
 		}
 	}
 	return found
+}
+
+// isConnected reports whether a connection to the peer stands.
+func (u *uplink) isConnected(p protocol.PeerID) bool {
+	id, err := peer.Decode(string(p))
+	return err == nil && u.connected(id) != nil
 }
 
 // race is the dials of one search.

@@ -35,6 +35,7 @@ func (sb *switchboard) current(from protocol.PeerID, s session, path invitation.
 		for _, e := range p.entries {
 			t.step(e, invitation.SessionUp{})
 		}
+		t.sayMissed(p)
 		t.consider(p)
 	})
 }
@@ -78,12 +79,20 @@ func (sb *switchboard) peerConnected(id protocol.PeerID) {
 	sb.post(func(t *turn) {
 		if p := sb.peers[id]; p != nil && p.needs > 0 && len(p.sessions) == 0 {
 			p.dial(t)
+			return
 		}
+		t.contact(id)
 	})
 }
 
 func (sb *switchboard) frame(from protocol.PeerID, s session, msg protocol.Message) {
 	sb.post(func(t *turn) {
+		if is, err := t.aboutMissed(from, s, msg); is {
+			if err != nil {
+				log.Errorw("a missed call could not be looked up", "err", err)
+			}
+			return
+		}
 		if sb.entries[msg.Invitation()] == nil && !sb.online {
 			return // logged out: only what is being wound up still listens
 		}

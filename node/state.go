@@ -87,6 +87,7 @@ func (t *turn) attach(u *uplink) {
 	for _, p := range t.sb.peers {
 		t.consider(p)
 	}
+	t.meet(u.isConnected)
 	t.joined(u.dht == nil || u.dht.Joined())
 }
 
@@ -97,6 +98,7 @@ func (t *turn) detach() {
 		p.stopDial()
 		t.consider(p)
 	}
+	t.sb.stopNoticeDials()
 }
 
 // joined says whether the DHT knows anybody.
@@ -122,7 +124,7 @@ func (sb *switchboard) recover() error {
 		e.receivedSeq = r.ReceivedSeq
 		sb.count(e, e.tally())
 	}
-	return nil
+	return sb.recoverNotices()
 }
 
 // resume is the first turn: clocks that ended meanwhile fire.

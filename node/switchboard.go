@@ -53,6 +53,7 @@ type switchboard struct {
 	entries  map[protocol.ID]*entry
 	peers    map[protocol.PeerID]*peerState
 	timers   timers
+	notices  notices
 	apps     map[string]int // streams that count, by app
 	subs     map[*Subscription]struct{}
 	locals   int // LocalInvitations that have not ended
@@ -160,6 +161,7 @@ func (sb *switchboard) stop() {
 	for _, p := range sb.peers {
 		p.stopDial()
 	}
+	sb.stopNoticeDials()
 	sb.dials.Wait()
 }
 
@@ -193,6 +195,7 @@ type receipt struct {
 
 // obey does what the turn has gathered: persist, send, emit, wake.
 func (t *turn) obey() {
+	t.noteMissed()
 	t.observed(beforeCommit)
 	if err := t.persist(); err != nil {
 		t.undo(err)
@@ -224,7 +227,7 @@ func (t *turn) flush() {
 }
 
 func (t *turn) observed(at moment) {
-	if t.sb.observe != nil && len(t.changed) > 0 {
+	if t.sb.observe != nil && (len(t.changed) > 0 || t.batch.Notices()) {
 		t.sb.observe(t, at)
 	}
 }

@@ -87,7 +87,7 @@ func newUplink(key crypto.PrivKey, s settings, port int, sb *switchboard, reg pr
 	}
 	u.finder = discovery.NewFinder(sources...)
 	u.host.Network().Notify(&network.NotifyBundle{ConnectedF: func(_ network.Network, c network.Conn) {
-		if c.Stat().Direction == network.DirInbound {
+		if c.Stat().Direction == network.DirInbound || sb.notices.any.Load() {
 			go sb.peerConnected(peerKey(c.RemotePeer())) // the notifier must not wait; ends with the post
 		}
 		u.better(c)

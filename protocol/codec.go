@@ -103,6 +103,10 @@ func toWire(f Frame) (*wirepb.Frame, error) {
 			Id: f.ID[:], Outcome: wirepb.Outcome(f.Outcome), Reason: string(f.Reason),
 			Response: f.Response, Failure: string(f.Failure),
 		}}}, nil
+	case Missed:
+		return f.toWire(), nil
+	case MissedTaken:
+		return &wirepb.Frame{Body: &wirepb.Frame_MissedTaken{MissedTaken: &wirepb.MissedTaken{Id: f.ID[:]}}}, nil
 	}
 	return nil, &FrameError{"frame", fmt.Sprintf("of type %T cannot be sent", f)}
 }
@@ -140,6 +144,10 @@ func fromWire(w *wirepb.Frame) (Frame, *FrameError) {
 	case *wirepb.Frame_Done:
 		v := b.Done
 		f = Done{r.read("done.id", v.Id), Outcome(v.Outcome), Reason(v.Reason), v.Response, Failure(v.Failure)}
+	case *wirepb.Frame_Missed:
+		f = r.missed(b.Missed)
+	case *wirepb.Frame_MissedTaken:
+		f = MissedTaken{r.read("missed_taken.id", b.MissedTaken.Id)}
 	default:
 		f = Unknown{} // not empty, so what it has are fields of a newer peer
 	}

@@ -45,7 +45,7 @@ func (p parts) frame() protocol.Frame {
 	var id, other protocol.ID
 	copy(id[:], p.id)
 	copy(other[:], p.other)
-	switch p.kind % 10 {
+	switch p.kind % 12 {
 	case 0:
 		return protocol.Beat{Number: p.number}
 	case 1:
@@ -67,12 +67,28 @@ func (p parts) frame() protocol.Frame {
 		return protocol.Refuse{ID: id, Reason: protocol.Reason(p.word), Response: p.text}
 	case 8:
 		return protocol.Cancel{ID: id, Reason: protocol.Reason(p.word)}
+	case 9:
+		return p.missed(id)
+	case 10:
+		return protocol.MissedTaken{ID: id}
 	default:
 		return protocol.Done{
 			ID: id, Outcome: protocol.Outcome(p.choice), Reason: protocol.Reason(p.word),
 			Response: p.text, Failure: protocol.Failure(p.end),
 		}
 	}
+}
+
+// missed takes the ids of earlier ones from other, one behind another.
+func (p parts) missed(id protocol.ID) protocol.Missed {
+	m := protocol.Missed{
+		ID: id, App: p.word, ChannelID: p.text, Why: protocol.Why(p.end), Count: int(p.number % (2 * protocol.MaxMissedCount)),
+		LastAgo: time.Duration(p.reach), FirstAgo: time.Duration(p.ring),
+	}
+	for i, rest := 0, p.other; i < len(m.Earlier) && len(rest) > 0; i++ {
+		rest = rest[copy(m.Earlier[i][:], rest):]
+	}
+	return m
 }
 
 func partsOf(f protocol.Frame) (p parts, ok bool) {
@@ -101,7 +117,15 @@ func partsOf(f protocol.Frame) (p parts, ok bool) {
 	case protocol.Cancel:
 		p.kind, p.word = 8, string(f.Reason)
 	case protocol.Done:
-		p.kind, p.choice, p.word, p.text, p.end = 9, int32(f.Outcome), string(f.Reason), f.Response, string(f.Failure)
+		p.kind, p.choice, p.word, p.text, p.end = 11, int32(f.Outcome), string(f.Reason), f.Response, string(f.Failure)
+	case protocol.Missed:
+		p.kind, p.word, p.text, p.end, p.number = 9, f.App, f.ChannelID, string(f.Why), uint64(f.Count)
+		p.reach, p.ring = int64(f.LastAgo), int64(f.FirstAgo)
+		for _, id := range f.IDs()[1:] {
+			p.other = append(p.other, id[:]...)
+		}
+	case protocol.MissedTaken:
+		p.kind = 10
 	default:
 		return p, false
 	}

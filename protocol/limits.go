@@ -69,6 +69,24 @@ const (
 	MaxTombstones = 256
 	// KeepTombstone is how long an ended invitation answers for itself.
 	KeepTombstone = 24 * time.Hour
+	// KeepMissed is how long a notice of a missed call waits for its callee, and
+	// MaxKeepMissed how long it may be told to: a holiday, and a month.
+	KeepMissed    = 7 * 24 * time.Hour
+	MaxKeepMissed = 30 * 24 * time.Hour
+	// TellMissedFirst is when a caller first looks for a callee that missed its
+	// call; it doubles to TellMissedLast. Nobody waits for it: some dials a day.
+	TellMissedFirst = 10 * time.Minute
+	TellMissedLast  = 6 * time.Hour
+	// MaxMissedCount bounds the calls that one notice stands for, and MaxEarlier
+	// the ids in it beside the last: enough to tell which are known already.
+	MaxMissedCount = 1000
+	MaxEarlier     = 15
+	// MaxNotices bounds the notices that a caller keeps; the oldest goes first.
+	MaxNotices = 256
+	// MaxMissedADay bounds the missed calls that one peer may tell of in a day,
+	// MaxMissedADayAll those of all peers: a history is not to be filled.
+	MaxMissedADay    = 64
+	MaxMissedADayAll = 1024
 	// MaxLivePerPeer bounds the live invitations that one peer may have here.
 	MaxLivePerPeer = 256
 )

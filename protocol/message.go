@@ -6,9 +6,9 @@ import "time"
 // Unknown frame of a newer peer.
 type Frame interface{ frame() }
 
-// Message is a frame about one invitation. Invite, Confirm and Cancel come
-// from the caller, Delivered, Received, Accept and Refuse from the callee,
-// Done from either.
+// Message is a frame about one invitation. Invite, Confirm, Cancel and Missed
+// come from the caller, Delivered, Received, Accept, Refuse and MissedTaken
+// from the callee, Done from either.
 type Message interface {
 	Frame
 	// Invitation returns the id of the invitation that the message is about.

@@ -123,6 +123,11 @@ func checkFrame(f Frame) error {
 	case Done:
 		c.message = "done"
 		c.done(f)
+	case Missed:
+		c.message = "missed"
+		c.missed(f)
+	case MissedTaken:
+		c.message = "missed_taken"
 	}
 	if c.wrong != "" {
 		return &FrameError{c.message + "." + c.field, c.wrong}

@@ -181,8 +181,9 @@ func describe(f protocol.Frame) string {
 	case protocol.Unknown:
 		return "unknown\n"
 	case protocol.Message:
-		name := strings.TrimPrefix(fmt.Sprintf("%T", f), "protocol.")
-		fmt.Fprintf(&b, "%s\nid: %s\n", strings.ToLower(name), f.Invitation())
+		name := strings.ToLower(strings.TrimPrefix(fmt.Sprintf("%T", f), "protocol."))
+		name = strings.Replace(name, "missedtaken", "missed_taken", 1)
+		fmt.Fprintf(&b, "%s\nid: %s\n", name, f.Invitation())
 	}
 	switch f := f.(type) {
 	case protocol.Invite:
@@ -205,6 +206,16 @@ func describe(f protocol.Frame) string {
 		text("response", f.Response)
 	case protocol.Cancel:
 		text("reason", string(f.Reason))
+	case protocol.Missed:
+		text("app", f.App)
+		text("channel_id", f.ChannelID)
+		text("why", string(f.Why))
+		line("count", f.Count)
+		line("last_ago_ms", f.LastAgo.Milliseconds())
+		line("first_ago_ms", f.FirstAgo.Milliseconds())
+		for _, id := range f.IDs()[1:] {
+			line("earlier", id)
+		}
 	case protocol.Done:
 		line("outcome", int32(f.Outcome))
 		text("reason", string(f.Reason))

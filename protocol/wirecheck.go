@@ -46,7 +46,7 @@ func checkMessage(fields protoreflect.FieldDescriptors, b []byte) *FrameError {
 			return err
 		}
 		b = rest
-		if field == nil {
+		if field == nil || field.IsList() {
 			continue
 		}
 		bit := uint64(1) << field.Number()

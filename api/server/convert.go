@@ -28,6 +28,11 @@ func invitationOf(v invitation.View) api.Invitation {
 		CreatedAt: moment(v.CreatedAt), SentAt: moment(v.SentAt), ReceivedAt: moment(v.ReceivedAt),
 		AnsweredAt: moment(v.AnsweredAt), EndedAt: moment(v.EndedAt), ExpiresAt: moment(v.ExpiresAt),
 	}
+	if v.MissedCount > 0 {
+		i.Missed = &api.MissedCalls{
+			Count: v.MissedCount, FirstAt: moment(v.MissedFirst), LastAt: moment(v.MissedAt), Why: string(v.MissedWhy),
+		}
+	}
 	if !v.Ended() {
 		i.Progress = string(v.Progress)
 	}

@@ -25,6 +25,7 @@ const aboutText = "HTTP/1.1 and JSON on the Unix socket of beckond, for its owne
 
 const eventsText = "The first event is hello (a Hello, without id). Then each event has an id, its type and an Event as data. " +
 	"Save the id last processed and hand it back as Last-Event-ID or after: the stream goes on strictly after it, without gap and repeat. " +
+	"remote_invitation_missed tells afterwards of what never rang; it is in the log like every event, so that a resumed stream has it and a fresh one has not: GET /v1/invitations?state=missed lists it. " +
 	"Every 15 s of silence an event with an id only keeps the cursor fresh. lagged and bye (a Farewell) end a stream: resume. " +
 	"A stream with app and without observe=true counts as an app that invitations are handed to. " +
 	"A cursor that is malformed, foreign, in the future or too old gives 410 with the head as cursor: open without one and reconcile with live. " +

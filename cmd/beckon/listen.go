@@ -262,6 +262,8 @@ func (l *listener) show(ev client.Event) {
 		if inv.Content != "" {
 			fmt.Fprintf(l.stdout, "  content: %s\n", excerpt(inv.Content, 200))
 		}
+	case ev.Type == api.RemoteInvitationMissed:
+		fmt.Fprintln(l.stdout, missedText(*inv))
 	default:
 		fmt.Fprintf(l.stdout, "%s  %s\n", clean(outcomeText(*inv)), clean(inv.ID))
 	}

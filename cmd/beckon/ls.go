@@ -55,7 +55,11 @@ func (p *program) ls(c *cli.Context) error {
 		p.note("no such invitations")
 		return nil
 	}
-	p.table(list)
+	if c.Bool("missed") {
+		p.missedTable(list)
+	} else {
+		p.table(list)
+	}
 	return nil
 }
 

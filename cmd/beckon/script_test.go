@@ -6,8 +6,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"go.uber.org/goleak"
@@ -39,6 +41,7 @@ func (l leakless) Run() int {
 //	fake stop | start                the daemon goes away, comes back
 //	fake fate FATE [RESPONSE]        of what is sent from now on: accept, refuse, ring, or a failure's word
 //	fake ring ID APP [CONTENT]       an invitation arrives
+//	fake missed ID APP COUNT WHY     the caller tells of calls that never rang
 //	fake end ID STATE WORD           it ends, for that reason or with that error
 //	fake wait TEXT                   until a request, or "hello CURSOR QUERY" of a stream, contains TEXT
 //	exit CODE COMMAND [ARGS]         runs it and checks the exit code
@@ -91,6 +94,8 @@ func fakeCommand(ts *testscript.TestScript, neg bool, args []string) {
 		f.change(func() { f.fate, f.response = args[1], args[2] })
 	case "ring":
 		f.change(func() { f.ring(args[1], args[2], strings.ReplaceAll(args[3], `\n`, "\n")) })
+	case "missed":
+		f.change(func() { err = f.missed(args[1], args[2], args[3], args[4]) })
 	case "end":
 		f.change(func() { err = f.end(args[1], args[2], args[3]) })
 	case "wait":
@@ -101,6 +106,17 @@ func fakeCommand(ts *testscript.TestScript, neg bool, args []string) {
 		err = fmt.Errorf("fake does not know %q", args[0])
 	}
 	ts.Check(err)
+}
+
+// missed is a notice of calls that never rang, the last of them just now.
+func (f *fake) missed(id, app, count, why string) error {
+	n, err := strconv.Atoi(count)
+	hour := api.Time{Time: time.Now().Add(-time.Hour)}
+	f.emit(api.RemoteInvitationMissed, api.Invitation{
+		ID: id, Kind: api.KindRemote, State: api.Missed, App: app, CallerID: them, CalleeID: me, CreatedAt: now(), EndedAt: now(),
+		Missed: &api.MissedCalls{Count: n, FirstAt: hour, LastAt: now(), Why: why},
+	})
+	return err
 }
 
 // end ends a remote invitation as its caller or its clock would.

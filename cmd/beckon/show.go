@@ -63,6 +63,9 @@ func (p *program) invitation(inv api.Invitation) {
 		"answered", when(inv.AnsweredAt),
 		"ended", when(inv.EndedAt),
 	)
+	if m := inv.Missed; m != nil {
+		p.facts("times", fmt.Sprint(m.Count), "first", when(m.FirstAt), "last", when(m.LastAt), "why", m.Why)
+	}
 	p.payload("content", inv.Content)
 	p.payload("response", inv.Response)
 }

@@ -39,6 +39,7 @@ func serve(s settings, stdout io.Writer) (err error) {
 		DataDir: s.DataDir, Listen: s.Listen, Network: s.Network, Bootstrap: s.Bootstrap,
 		NoMDNS: !*s.MDNS, Version: version(),
 		Reachability: s.Reachability, Relays: s.Relay, NoServe: !*s.Serve, NoPortMap: !*s.PortMap,
+		KeepMissed: s.keepMissed(),
 	})
 	if err != nil {
 		return err

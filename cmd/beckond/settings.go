@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"time"
 
 	"github.com/BurntSushi/toml"
 	"github.com/adrg/xdg"
@@ -17,12 +18,15 @@ const settingsHelp = `Every setting can be given as a flag, as an environment va
 config.toml in the config directory ($XDG_CONFIG_HOME/beckon), in this order
 of precedence; in the file the names have underscores: data_dir, socket,
 listen, network, bootstrap, mdns, reachability, relay, serve, port_map,
-log_level.
+keep_missed, log_level.
 
 When the daemon is ready it prints one line: ready peer_id=… socket=…`
 
 // maxConfig is far over any config file.
 const maxConfig = 64 << 10
+
+// leastKeepMissed shows a number without its unit for what it is.
+const leastKeepMissed = time.Minute
 
 // settings are what the daemon runs with.
 type settings struct {
@@ -37,6 +41,8 @@ type settings struct {
 	Serve        *bool    `toml:"serve"`
 	PortMap      *bool    `toml:"port_map"`
 	LogLevel     string   `toml:"log_level"`
+	// KeepMissed is nil for the default.
+	KeepMissed *time.Duration `toml:"keep_missed"`
 }
 
 func flags() []cli.Flag {
@@ -51,6 +57,7 @@ func flags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "relay", EnvVars: []string{"BECKON_RELAY"}, Usage: "the multiaddr, ending in /p2p/PEER-ID, of a relay to use instead of those that are found; may be repeated; none: no relay"},
 		&cli.BoolFlag{Name: "serve", EnvVars: []string{"BECKON_SERVE"}, Usage: "be a small relay for others while they can dial this peer", Value: true},
 		&cli.BoolFlag{Name: "port-map", EnvVars: []string{"BECKON_PORT_MAP"}, Usage: "ask the router to forward a port (UPnP, NAT-PMP)", Value: true},
+		&cli.DurationFlag{Name: "keep-missed", EnvVars: []string{"BECKON_KEEP_MISSED"}, Usage: "how long to go on telling a callee of a call that it missed; at most 720h, 0 for not at all", DefaultText: "168h"},
 		&cli.StringFlag{Name: "log-level", EnvVars: []string{"BECKON_LOG_LEVEL"}, Usage: "debug, info, warn or error", DefaultText: "info"},
 	}
 }
@@ -100,6 +107,12 @@ func readSettings(c *cli.Context) (settings, error) {
 			*to = &on
 		}
 	}
+	if keep := c.Duration("keep-missed"); c.IsSet("keep-missed") {
+		s.KeepMissed = &keep
+	}
+	if k := s.KeepMissed; k != nil && *k != 0 && *k < leastKeepMissed {
+		return s, fmt.Errorf("--keep-missed %v: give %v or more, or 0 for not at all", *k, leastKeepMissed)
+	}
 	if s.DataDir, err = filepath.Abs(s.DataDir); err != nil {
 		return s, err
 	}
@@ -126,6 +139,17 @@ func readFile(path string) (s settings, err error) {
 		return s, fmt.Errorf("%s: unknown setting %q; beckond --help lists the settings", path, unknown[0])
 	}
 	return s, nil
+}
+
+// keepMissed is the setting as the node wants it.
+func (s settings) keepMissed() time.Duration {
+	switch {
+	case s.KeepMissed == nil:
+		return 0 // the default
+	case *s.KeepMissed == 0:
+		return -1 // not at all
+	}
+	return *s.KeepMissed
 }
 
 func defaultSocket(dataDir string) string {

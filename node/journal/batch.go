@@ -21,6 +21,7 @@ type Batch struct {
 	tombstones []tombstoneRow
 	settings   [][2]string
 	discards   []protocol.ID
+	notices    []noticeRow
 }
 
 type keyRow struct {
@@ -74,7 +75,7 @@ func (b *Batch) Setting(name, value string) {
 
 // Empty reports whether a Commit of b would write nothing.
 func (b *Batch) Empty() bool {
-	return len(b.Events)+len(b.forms)+len(b.keys)+len(b.tombstones)+len(b.settings)+len(b.discards) == 0
+	return len(b.Events)+len(b.forms)+len(b.keys)+len(b.tombstones)+len(b.settings)+len(b.discards)+len(b.notices) == 0
 }
 
 // Commit writes b in one transaction: when it returns nil, all of it survives

@@ -28,7 +28,7 @@ func fullForm(t *testing.T) invitation.Form {
 				field.SetString("the " + name + " \" <ü>")
 			case reflect.Bool:
 				field.SetBool(true)
-			case reflect.Int32, reflect.Int64:
+			case reflect.Int, reflect.Int32, reflect.Int64:
 				field.SetInt(int64(i + 1))
 			default:
 				t.Fatalf("field %s of Form is of a kind that this test does not know", name)

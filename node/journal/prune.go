@@ -24,7 +24,7 @@ const (
 // Prune removes what is older than its retention at the wall time now, in small
 // transactions between which commits get their turn.
 func (j *Journal) Prune(now time.Time) error {
-	for _, step := range []pruneStep{j.pruneEvents, j.prunePayloads, pruneDiscarded, pruneKeys, pruneTombstones} {
+	for _, step := range []pruneStep{j.pruneEvents, j.prunePayloads, pruneDiscarded, pruneKeys, pruneTombstones, pruneNotices} {
 		for {
 			n, err := j.pruneOnce(step, now)
 			if err != nil {

@@ -16,6 +16,7 @@ type queries struct {
 	setting               *sql.Stmt
 	present               *sql.Stmt
 	events, eventsOf      *sql.Stmt
+	missed                *sql.Stmt
 }
 
 // formColumns are those that scanForm reads, of invitations i joined with payloads p.
@@ -46,6 +47,8 @@ func prepareQueries(ctx context.Context, db *sql.DB) (*queries, error) {
 		{&q.events, `SELECT ` + eventColumns + ` WHERE e.seq > ? AND e.seq <= ? ORDER BY e.seq LIMIT ?`},
 		{&q.eventsOf, `SELECT ` + eventColumns + ` WHERE e.seq > ? AND e.seq <= ?
 			AND (e.app = '' OR e.app IN (SELECT value FROM json_each(?))) ORDER BY e.seq LIMIT ?`},
+		{&q.missed, `SELECT count(*), ifnull(sum(caller = ?1), 0) FROM
+			(SELECT caller FROM invitations INDEXED BY invitations_missed WHERE state = 'missed' AND created_at > ?2 LIMIT ?3)`},
 	} {
 		st, err := db.PrepareContext(ctx, p.text)
 		if err != nil {
@@ -58,7 +61,7 @@ func prepareQueries(ctx context.Context, db *sql.DB) (*queries, error) {
 
 func (q *queries) close() error {
 	var errs []error
-	for _, st := range []*sql.Stmt{q.load, q.unfinished, q.get, q.tombstone, q.key, q.setting, q.present, q.events, q.eventsOf} {
+	for _, st := range []*sql.Stmt{q.load, q.unfinished, q.get, q.tombstone, q.key, q.setting, q.present, q.events, q.eventsOf, q.missed} {
 		if st != nil {
 			errs = append(errs, st.Close())
 		}

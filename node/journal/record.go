@@ -46,6 +46,11 @@ type formRecord struct {
 	ReceivedAt time.Time `json:"received_at,omitzero"`
 	AnsweredAt time.Time `json:"answered_at,omitzero"`
 	EndedAt    time.Time `json:"ended_at,omitzero"`
+
+	MissedCount int          `json:"missed_count,omitempty"`
+	MissedWhy   protocol.Why `json:"missed_why,omitempty"`
+	MissedFirst time.Time    `json:"missed_first,omitzero"`
+	MissedAt    time.Time    `json:"missed_at,omitzero"`
 }
 
 // row is what the record column of an invitation holds: the form, and the
@@ -112,6 +117,7 @@ func plain(t time.Time) time.Time { return t.UTC().Round(0) }
 func plainForm(f invitation.Form) invitation.Form {
 	f.CreatedAt, f.SentAt, f.ReceivedAt = plain(f.CreatedAt), plain(f.SentAt), plain(f.ReceivedAt)
 	f.AnsweredAt, f.EndedAt = plain(f.AnsweredAt), plain(f.EndedAt)
+	f.MissedFirst, f.MissedAt = plain(f.MissedFirst), plain(f.MissedAt)
 	return f
 }
 

@@ -90,6 +90,16 @@ CREATE TABLE settings (
 	name  TEXT PRIMARY KEY,
 	value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+`, `
+CREATE TABLE notices (
+	peer    TEXT    NOT NULL,
+	app     TEXT    NOT NULL,
+	kept_at INTEGER NOT NULL,
+	record  TEXT    NOT NULL,
+	PRIMARY KEY (peer, app)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX invitations_missed ON invitations (created_at, caller) WHERE state = 'missed';
 `}
 
 // migrate brings the database to schema len(steps), each step and its number

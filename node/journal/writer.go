@@ -21,6 +21,7 @@ type writer struct {
 	tombstone, capTombs     *sql.Stmt
 	setting                 *sql.Stmt
 	discard, dropPayload    *sql.Stmt
+	notice, dropNotice      *sql.Stmt
 }
 
 func openWriter(ctx context.Context, path string) (*writer, error) {
@@ -67,6 +68,8 @@ func (w *writer) prepare(ctx context.Context) error {
 		{&w.setting, `INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)`},
 		{&w.discard, `UPDATE invitations SET discarded_at = ?2, forgotten = 1 WHERE id = ?1 AND discarded_at = 0`},
 		{&w.dropPayload, `DELETE FROM payloads WHERE id = ?`},
+		{&w.notice, `INSERT OR REPLACE INTO notices (peer, app, kept_at, record) VALUES (?, ?, ?, ?)`},
+		{&w.dropNotice, `DELETE FROM notices WHERE peer = ? AND app = ?`},
 	} {
 		st, err := w.conn.PrepareContext(ctx, p.text)
 		if err != nil {
@@ -136,7 +139,7 @@ func (w *writer) write(ctx context.Context, b *Batch, events []Event, known []*p
 			return err
 		}
 	}
-	return nil
+	return w.writeNotices(ctx, b.notices, now)
 }
 
 // writeForm inserts or updates a form; stored says that it is probably there.
@@ -199,7 +202,7 @@ func (w *writer) writeEvent(ctx context.Context, e *Event) error {
 func (w *writer) close() error {
 	var errs []error
 	for _, st := range []*sql.Stmt{w.begin, w.commit, w.rollback, w.form, w.state, w.payload, w.event, w.key,
-		w.tombstone, w.capTombs, w.setting, w.discard, w.dropPayload} {
+		w.tombstone, w.capTombs, w.setting, w.discard, w.dropPayload, w.notice, w.dropNotice} {
 		if st != nil {
 			errs = append(errs, st.Close())
 		}

@@ -68,13 +68,15 @@ func (w *world) checkRing(d *device, i *inst) {
 func (w *world) checkJournals(p *plan) {
 	caller, callee := &w.dev[p.caller].disk.rec[p.n], &w.dev[1-p.caller].disk.rec[p.n]
 	for _, r := range []*record{caller, callee} {
-		ends, asks := 0, 0
+		ends, asks, missed := 0, 0, 0
 		for at, e := range r.events {
 			switch {
 			case slices.Contains(terminal, e):
 				ends++
 			case e == invitation.LocalAcceptUnconfirmed:
 				asks++
+			case e == invitation.RemoteMissed:
+				missed++
 			case ends > 0:
 				w.fail("invariant 1: %s was told after the end: %v", e, r.events[:at])
 			}
@@ -82,6 +84,9 @@ func (w *world) checkJournals(p *plan) {
 		want := 0
 		if r.form.Ended() && r.form.State != invitation.Missed {
 			want = 1
+		}
+		if isMissed := r.form.State == invitation.Missed; isMissed != (missed == 1) || missed > 1 {
+			w.fail("invariant 1: remote_invitation_missed was told %d times in state %s", missed, r.form.State)
 		}
 		if ends != want || asks > 1 {
 			w.fail("invariant 1: %d terminal callbacks and %d questions in state %s", ends, asks, r.form.State)

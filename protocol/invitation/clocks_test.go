@@ -181,8 +181,9 @@ func TestInviteWithoutTimeLeft(t *testing.T) {
 	inv := inviteMsg()
 	inv.ReachLeft = 0
 	m, out := invitation.NewRemote(b.env, "A", "B", inv)
-	if f := m.Form(); f.State != invitation.Missed || len(out.Emit) > 0 || len(out.Send) != 1 {
-		t.Errorf("%s, tells %d, says %v", f.State, len(out.Emit), out.Send)
+	if f := m.Form(); f.State != invitation.Missed || len(out.Emit) != 1 ||
+		out.Emit[0].Callback != invitation.RemoteMissed || len(out.Send) != 1 {
+		t.Errorf("%s, tells %v, says %v", f.State, out.Emit, out.Send)
 	}
 }
 

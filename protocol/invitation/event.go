@@ -18,5 +18,6 @@ const (
 
 	LocalProgress          Callback = "local_invitation_progress"
 	RemoteProgress         Callback = "remote_invitation_progress" // a bid to accept was made
+	RemoteMissed           Callback = "remote_invitation_missed"   // it never rang here, and is over
 	LocalAcceptUnconfirmed Callback = "local_invitation_accept_unconfirmed"
 )

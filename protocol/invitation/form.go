@@ -74,6 +74,12 @@ type Form struct {
 
 	// Times by the wall clock, for people only; zero when absent.
 	CreatedAt, SentAt, ReceivedAt, AnsweredAt, EndedAt time.Time
+
+	// Of a missed one: how many it stands for, why the last of them did not
+	// ring, and when the first and the last of them were sent, for people only.
+	MissedCount           int
+	MissedWhy             protocol.Why
+	MissedFirst, MissedAt time.Time
 }
 
 // Peer returns the other side of the invitation.

@@ -130,6 +130,9 @@ func (m *Machine) takeWith(r *Row, change func(f *Form)) {
 	if f.Ended() && f.EndedAt.IsZero() {
 		f.EndedAt = m.env.Now.Wall
 		f.Canceling = false
+		if f.State == Missed {
+			f.missed(r)
+		}
 	}
 	m.out.Persist = true
 	m.out.Rows = append(m.out.Rows, r)

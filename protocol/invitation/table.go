@@ -72,10 +72,10 @@ var (
 	rowInvite       = Row{"invite", nil, AnySub, "Invite", Held, ""}
 	rowRing         = Row{"ring", []State{Held}, AnySub, "a counting app is there, and the caller was heard in the last 10 s", InvitationReceived, RemoteReceived}
 	rowHandedOver   = Row{"handed_over", []State{InvitationReceived}, AnySub, "handed over", "", ""}
-	rowHeldCancel   = Row{"held_cancel", []State{Held}, AnySub, "Cancel", Missed, ""}
-	rowHeldDone     = Row{"held_done", []State{Held}, AnySub, "Done", Missed, ""}
-	rowHeldOver     = Row{"held_reach_over", []State{Held}, AnySub, "reach time over", Missed, ""}
-	rowHeldLogout   = Row{"held_logout", []State{Held}, AnySub, "daemon logs out", Missed, ""}
+	rowHeldCancel   = Row{"held_cancel", []State{Held}, AnySub, "Cancel", Missed, RemoteMissed}
+	rowHeldDone     = Row{"held_done", []State{Held}, AnySub, "Done", Missed, RemoteMissed}
+	rowHeldOver     = Row{"held_reach_over", []State{Held}, AnySub, "reach time over", Missed, RemoteMissed}
+	rowHeldLogout   = Row{"held_logout", []State{Held}, AnySub, "daemon logs out", Missed, RemoteMissed}
 	rowAccept       = Row{"accept", []State{InvitationReceived}, AnySub, "accept", AcceptSentToLocal, RemoteProgress}
 	rowConfirm      = Row{"confirm", []State{AcceptSentToLocal}, AnySub, "Confirm", Accepted, RemoteAccepted}
 	rowConfirmOver  = Row{"confirm_over", []State{AcceptSentToLocal}, AnySub, "5 s without Confirm while a session is open", Failed, RemoteFailure}

@@ -151,6 +151,8 @@ type Frame struct {
 	//	*Frame_Refuse
 	//	*Frame_Cancel
 	//	*Frame_Done
+	//	*Frame_Missed
+	//	*Frame_MissedTaken
 	Body          isFrame_Body `protobuf_oneof:"body"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -283,6 +285,24 @@ func (x *Frame) GetDone() *Done {
 	return nil
 }
 
+func (x *Frame) GetMissed() *Missed {
+	if x != nil {
+		if x, ok := x.Body.(*Frame_Missed); ok {
+			return x.Missed
+		}
+	}
+	return nil
+}
+
+func (x *Frame) GetMissedTaken() *MissedTaken {
+	if x != nil {
+		if x, ok := x.Body.(*Frame_MissedTaken); ok {
+			return x.MissedTaken
+		}
+	}
+	return nil
+}
+
 type isFrame_Body interface {
 	isFrame_Body()
 }
@@ -327,6 +347,14 @@ type Frame_Done struct {
 	Done *Done `protobuf:"bytes,10,opt,name=done,proto3,oneof"`
 }
 
+type Frame_Missed struct {
+	Missed *Missed `protobuf:"bytes,11,opt,name=missed,proto3,oneof"`
+}
+
+type Frame_MissedTaken struct {
+	MissedTaken *MissedTaken `protobuf:"bytes,12,opt,name=missed_taken,json=missedTaken,proto3,oneof"`
+}
+
 func (*Frame_Beat) isFrame_Body() {}
 
 func (*Frame_BeatAnswer) isFrame_Body() {}
@@ -346,6 +374,10 @@ func (*Frame_Refuse) isFrame_Body() {}
 func (*Frame_Cancel) isFrame_Body() {}
 
 func (*Frame_Done) isFrame_Body() {}
+
+func (*Frame_Missed) isFrame_Body() {}
+
+func (*Frame_MissedTaken) isFrame_Body() {}
 
 // Beat asks for a BeatAnswer with the same number.
 type Beat struct {
@@ -933,11 +965,158 @@ func (x *Done) GetFailure() string {
 	return ""
 }
 
+// Missed tells of invitations that never rang, and rings for none of them. From
+// their caller.
+type Missed struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            []byte                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`                                      // of the last of them
+	App           string                 `protobuf:"bytes,2,opt,name=app,proto3" json:"app,omitempty"`                                    // 1 to 64 of a-z 0-9 . _ -
+	ChannelId     string                 `protobuf:"bytes,3,opt,name=channel_id,json=channelId,proto3" json:"channel_id,omitempty"`       // of the last; at most 64 bytes
+	Why           string                 `protobuf:"bytes,4,opt,name=why,proto3" json:"why,omitempty"`                                    // of the last; 1 to 32 of a-z 0-9 _
+	Count         uint32                 `protobuf:"varint,5,opt,name=count,proto3" json:"count,omitempty"`                               // 1 to 1000, and not less than the ids here
+	LastAgoMs     uint32                 `protobuf:"varint,6,opt,name=last_ago_ms,json=lastAgoMs,proto3" json:"last_ago_ms,omitempty"`    // 0 to 2592000000, since the last was sent
+	FirstAgoMs    uint32                 `protobuf:"varint,7,opt,name=first_ago_ms,json=firstAgoMs,proto3" json:"first_ago_ms,omitempty"` // 0 to 2592000000, not less than last_ago_ms
+	Earlier       [][]byte               `protobuf:"bytes,8,rep,name=earlier,proto3" json:"earlier,omitempty"`                            // ids of those before, the newest first, at most 15, each once
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Missed) Reset() {
+	*x = Missed{}
+	mi := &file_protocol_wirepb_wire_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Missed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Missed) ProtoMessage() {}
+
+func (x *Missed) ProtoReflect() protoreflect.Message {
+	mi := &file_protocol_wirepb_wire_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Missed.ProtoReflect.Descriptor instead.
+func (*Missed) Descriptor() ([]byte, []int) {
+	return file_protocol_wirepb_wire_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *Missed) GetId() []byte {
+	if x != nil {
+		return x.Id
+	}
+	return nil
+}
+
+func (x *Missed) GetApp() string {
+	if x != nil {
+		return x.App
+	}
+	return ""
+}
+
+func (x *Missed) GetChannelId() string {
+	if x != nil {
+		return x.ChannelId
+	}
+	return ""
+}
+
+func (x *Missed) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
+}
+
+func (x *Missed) GetCount() uint32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *Missed) GetLastAgoMs() uint32 {
+	if x != nil {
+		return x.LastAgoMs
+	}
+	return 0
+}
+
+func (x *Missed) GetFirstAgoMs() uint32 {
+	if x != nil {
+		return x.FirstAgoMs
+	}
+	return 0
+}
+
+func (x *Missed) GetEarlier() [][]byte {
+	if x != nil {
+		return x.Earlier
+	}
+	return nil
+}
+
+// MissedTaken says that the Missed of that id is kept.
+type MissedTaken struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            []byte                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MissedTaken) Reset() {
+	*x = MissedTaken{}
+	mi := &file_protocol_wirepb_wire_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MissedTaken) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MissedTaken) ProtoMessage() {}
+
+func (x *MissedTaken) ProtoReflect() protoreflect.Message {
+	mi := &file_protocol_wirepb_wire_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MissedTaken.ProtoReflect.Descriptor instead.
+func (*MissedTaken) Descriptor() ([]byte, []int) {
+	return file_protocol_wirepb_wire_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *MissedTaken) GetId() []byte {
+	if x != nil {
+		return x.Id
+	}
+	return nil
+}
+
 var File_protocol_wirepb_wire_proto protoreflect.FileDescriptor
 
 const file_protocol_wirepb_wire_proto_rawDesc = "" +
 	"\n" +
-	"\x1aprotocol/wirepb/wire.proto\x12\x0ebeckon.wire.v1\"\x96\x04\n" +
+	"\x1aprotocol/wirepb/wire.proto\x12\x0ebeckon.wire.v1\"\x96\x05\n" +
 	"\x05Frame\x12*\n" +
 	"\x04beat\x18\x01 \x01(\v2\x14.beckon.wire.v1.BeatH\x00R\x04beat\x12=\n" +
 	"\vbeat_answer\x18\x02 \x01(\v2\x1a.beckon.wire.v1.BeatAnswerH\x00R\n" +
@@ -950,8 +1129,10 @@ const file_protocol_wirepb_wire_proto_rawDesc = "" +
 	"\x06refuse\x18\b \x01(\v2\x16.beckon.wire.v1.RefuseH\x00R\x06refuse\x120\n" +
 	"\x06cancel\x18\t \x01(\v2\x16.beckon.wire.v1.CancelH\x00R\x06cancel\x12*\n" +
 	"\x04done\x18\n" +
-	" \x01(\v2\x14.beckon.wire.v1.DoneH\x00R\x04doneB\x06\n" +
-	"\x04body\"\x1e\n" +
+	" \x01(\v2\x14.beckon.wire.v1.DoneH\x00R\x04done\x120\n" +
+	"\x06missed\x18\v \x01(\v2\x16.beckon.wire.v1.MissedH\x00R\x06missed\x12@\n" +
+	"\fmissed_taken\x18\f \x01(\v2\x1b.beckon.wire.v1.MissedTakenH\x00R\vmissedTakenB\x06\n" +
+	"\x04bodyJ\x04\b\x0f\x10\x10J\x04\b\x10\x10\x11\"\x1e\n" +
 	"\x04Beat\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x04R\x06number\"$\n" +
 	"\n" +
@@ -993,7 +1174,20 @@ const file_protocol_wirepb_wire_proto_rawDesc = "" +
 	"\aoutcome\x18\x02 \x01(\x0e2\x17.beckon.wire.v1.OutcomeR\aoutcome\x12\x16\n" +
 	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x1a\n" +
 	"\bresponse\x18\x04 \x01(\tR\bresponse\x12\x18\n" +
-	"\afailure\x18\x05 \x01(\tR\afailure*\x8d\x01\n" +
+	"\afailure\x18\x05 \x01(\tR\afailure\"\xcd\x01\n" +
+	"\x06Missed\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\fR\x02id\x12\x10\n" +
+	"\x03app\x18\x02 \x01(\tR\x03app\x12\x1d\n" +
+	"\n" +
+	"channel_id\x18\x03 \x01(\tR\tchannelId\x12\x10\n" +
+	"\x03why\x18\x04 \x01(\tR\x03why\x12\x14\n" +
+	"\x05count\x18\x05 \x01(\rR\x05count\x12\x1e\n" +
+	"\vlast_ago_ms\x18\x06 \x01(\rR\tlastAgoMs\x12 \n" +
+	"\ffirst_ago_ms\x18\a \x01(\rR\n" +
+	"firstAgoMs\x12\x18\n" +
+	"\aearlier\x18\b \x03(\fR\aearlier\"\x1d\n" +
+	"\vMissedTaken\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\fR\x02id*\x8d\x01\n" +
 	"\aOutcome\x12\x17\n" +
 	"\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fOUTCOME_UNKNOWN\x10\x01\x12\x14\n" +
@@ -1018,21 +1212,23 @@ func file_protocol_wirepb_wire_proto_rawDescGZIP() []byte {
 }
 
 var file_protocol_wirepb_wire_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_protocol_wirepb_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_protocol_wirepb_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_protocol_wirepb_wire_proto_goTypes = []any{
-	(Outcome)(0),       // 0: beckon.wire.v1.Outcome
-	(Glare)(0),         // 1: beckon.wire.v1.Glare
-	(*Frame)(nil),      // 2: beckon.wire.v1.Frame
-	(*Beat)(nil),       // 3: beckon.wire.v1.Beat
-	(*BeatAnswer)(nil), // 4: beckon.wire.v1.BeatAnswer
-	(*Invite)(nil),     // 5: beckon.wire.v1.Invite
-	(*Delivered)(nil),  // 6: beckon.wire.v1.Delivered
-	(*Received)(nil),   // 7: beckon.wire.v1.Received
-	(*Accept)(nil),     // 8: beckon.wire.v1.Accept
-	(*Confirm)(nil),    // 9: beckon.wire.v1.Confirm
-	(*Refuse)(nil),     // 10: beckon.wire.v1.Refuse
-	(*Cancel)(nil),     // 11: beckon.wire.v1.Cancel
-	(*Done)(nil),       // 12: beckon.wire.v1.Done
+	(Outcome)(0),        // 0: beckon.wire.v1.Outcome
+	(Glare)(0),          // 1: beckon.wire.v1.Glare
+	(*Frame)(nil),       // 2: beckon.wire.v1.Frame
+	(*Beat)(nil),        // 3: beckon.wire.v1.Beat
+	(*BeatAnswer)(nil),  // 4: beckon.wire.v1.BeatAnswer
+	(*Invite)(nil),      // 5: beckon.wire.v1.Invite
+	(*Delivered)(nil),   // 6: beckon.wire.v1.Delivered
+	(*Received)(nil),    // 7: beckon.wire.v1.Received
+	(*Accept)(nil),      // 8: beckon.wire.v1.Accept
+	(*Confirm)(nil),     // 9: beckon.wire.v1.Confirm
+	(*Refuse)(nil),      // 10: beckon.wire.v1.Refuse
+	(*Cancel)(nil),      // 11: beckon.wire.v1.Cancel
+	(*Done)(nil),        // 12: beckon.wire.v1.Done
+	(*Missed)(nil),      // 13: beckon.wire.v1.Missed
+	(*MissedTaken)(nil), // 14: beckon.wire.v1.MissedTaken
 }
 var file_protocol_wirepb_wire_proto_depIdxs = []int32{
 	3,  // 0: beckon.wire.v1.Frame.beat:type_name -> beckon.wire.v1.Beat
@@ -1045,13 +1241,15 @@ var file_protocol_wirepb_wire_proto_depIdxs = []int32{
 	10, // 7: beckon.wire.v1.Frame.refuse:type_name -> beckon.wire.v1.Refuse
 	11, // 8: beckon.wire.v1.Frame.cancel:type_name -> beckon.wire.v1.Cancel
 	12, // 9: beckon.wire.v1.Frame.done:type_name -> beckon.wire.v1.Done
-	1,  // 10: beckon.wire.v1.Invite.glare:type_name -> beckon.wire.v1.Glare
-	0,  // 11: beckon.wire.v1.Done.outcome:type_name -> beckon.wire.v1.Outcome
-	12, // [12:12] is the sub-list for method output_type
-	12, // [12:12] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	13, // 10: beckon.wire.v1.Frame.missed:type_name -> beckon.wire.v1.Missed
+	14, // 11: beckon.wire.v1.Frame.missed_taken:type_name -> beckon.wire.v1.MissedTaken
+	1,  // 12: beckon.wire.v1.Invite.glare:type_name -> beckon.wire.v1.Glare
+	0,  // 13: beckon.wire.v1.Done.outcome:type_name -> beckon.wire.v1.Outcome
+	14, // [14:14] is the sub-list for method output_type
+	14, // [14:14] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_protocol_wirepb_wire_proto_init() }
@@ -1070,6 +1268,8 @@ func file_protocol_wirepb_wire_proto_init() {
 		(*Frame_Refuse)(nil),
 		(*Frame_Cancel)(nil),
 		(*Frame_Done)(nil),
+		(*Frame_Missed)(nil),
+		(*Frame_MissedTaken)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1077,7 +1277,7 @@ func file_protocol_wirepb_wire_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_protocol_wirepb_wire_proto_rawDesc), len(file_protocol_wirepb_wire_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   11,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

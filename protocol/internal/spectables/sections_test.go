@@ -94,6 +94,8 @@ func plain(v any) string {
 		return list(v)
 	case []protocol.Failure:
 		return list(v)
+	case []protocol.Why:
+		return list(v)
 	}
 	return fmt.Sprint(v)
 }
@@ -114,6 +116,7 @@ func words() table {
 			"`" + string(protocol.NotLoggedIn) + "` is told only to the caller's own app"},
 		{"Done.failure from a callee", []protocol.Failure{protocol.AcceptFailure, protocol.PeerOffline, protocol.InvitationExpire, protocol.PeerNoResponse},
 			"the last for an invitation that never rang"},
+		{"Missed.why", []protocol.Why{protocol.WhyPeerOffline, protocol.WhyPeerNoResponse, protocol.WhyCanceled}, "how the last of the calls ended at the caller"},
 	}
 }
 
@@ -124,9 +127,12 @@ func sizes() table {
 		{"response", protocol.MaxResponse, "bytes of UTF-8, for the same reason"},
 		{"channel_id", protocol.MaxChannelID, "bytes of UTF-8; may be empty"},
 		{"app", protocol.MaxApp, "bytes of `a-z 0-9 . _ -`, at least 1"},
-		{"reason, failure", protocol.MaxWord, "bytes of `a-z 0-9 _`, at least 1 where the message has one at all"},
+		{"reason, failure, why", protocol.MaxWord, "bytes of `a-z 0-9 _`, at least 1 where the message has one at all"},
 		{"id", len(protocol.ID{}), "bytes exactly, not all of them zero"},
 		{"reach_left_ms, ring_left_ms", fmt.Sprintf("0 to %d", protocol.MaxTime.Milliseconds()), "milliseconds"},
+		{"count", fmt.Sprintf("1 to %d", protocol.MaxMissedCount), "of missed calls, and not less than the ids"},
+		{"earlier", protocol.MaxEarlier, "ids at most"},
+		{"last_ago_ms, first_ago_ms", fmt.Sprintf("0 to %d", protocol.MaxKeepMissed.Milliseconds()), "milliseconds: the longest that a notice is kept"},
 		{"ring_ms", fmt.Sprintf("%d to %d", protocol.MinTime.Milliseconds(), protocol.MaxTime.Milliseconds()), "milliseconds: nobody answers in less, and what rings longer is no call"},
 	}
 }
@@ -149,6 +155,10 @@ func times() table {
 		{"tombstone", protocol.KeepTombstone, "how long, at the least, an ended invitation answers for itself"},
 		{"tombstones", protocol.MaxTombstones, "Cancels remembered, for each peer, of invitations that never came"},
 		{"live invitations", protocol.MaxLivePerPeer, "from one peer at once"},
+		{"keep missed", protocol.KeepMissed, "how long a notice of a missed call is kept, unless set; at most " + plain(protocol.MaxKeepMissed)},
+		{"tell missed", protocol.TellMissedFirst, "until a caller looks for a callee to tell it; doubling up to " + plain(protocol.TellMissedLast)},
+		{"notices", protocol.MaxNotices, "of missed calls that a caller keeps"},
+		{"missed a day", protocol.MaxMissedADay, fmt.Sprintf("calls that one peer may tell of; %d all peers together", protocol.MaxMissedADayAll)},
 	}
 }
 
