@@ -57,7 +57,7 @@ func (n *Node) leave(up *uplink) {
 	}
 }
 
-// tidy prunes the journal now and then.
+// tidy prunes the journal now and then, and when there is much to prune.
 func (n *Node) tidy() {
 	tick := time.NewTicker(tidyEvery)
 	defer tick.Stop()
@@ -69,6 +69,7 @@ func (n *Node) tidy() {
 		case <-n.quit:
 			return
 		case <-tick.C:
+		case <-n.sb.untidy:
 		}
 	}
 }

@@ -71,4 +71,11 @@ const (
 	KeepTombstone = 24 * time.Hour
 	// MaxLivePerPeer bounds the live invitations that one peer may have here.
 	MaxLivePerPeer = 256
+	// MaxUnanswered bounds the invitations of one peer that nobody here
+	// answered: twice what it may have live at once, so that no burst of a friend
+	// meets it. An accepted one makes good for all, a refused one for itself.
+	MaxUnanswered = 512
+	// UnansweredEvery is how long it takes until one more is let in: what rings
+	// in vain each ten seconds can do so for ever, and leaves some MB a day.
+	UnansweredEvery = 10 * time.Second
 )

@@ -149,6 +149,8 @@ func times() table {
 		{"tombstone", protocol.KeepTombstone, "how long, at the least, an ended invitation answers for itself"},
 		{"tombstones", protocol.MaxTombstones, "Cancels remembered, for each peer, of invitations that never came"},
 		{"live invitations", protocol.MaxLivePerPeer, "from one peer at once"},
+		{"unanswered", protocol.MaxUnanswered, "invitations of one peer that came to nothing without an answer, before more are turned away"},
+		{"unanswered again", protocol.UnansweredEvery, "until one more of them is let in"},
 	}
 }
 
