@@ -18,6 +18,10 @@ const (
 	// MaxFrame bounds a frame on the wire: the largest message of this version
 	// and 4 KiB for the fields of newer ones.
 	MaxFrame = MaxContent + MaxChannelID + MaxApp + 4<<10
+	// MaxAddresses and MaxAddress bound the multiaddrs that an app gives along
+	// with a peer ID: a peer listens on a dozen, and a relayed one is long.
+	MaxAddresses = 16
+	MaxAddress   = 256
 	// SparinglyOver is the size of a message that is repeated at growing
 	// distances: a relay carries 128 KiB in 2 minutes.
 	SparinglyOver = 1 << 10
