@@ -207,7 +207,7 @@ func (w *watch) tell() error {
 		return outcome{inv}
 	}
 	took := ""
-	if !inv.SentAt.IsZero() {
+	if !inv.SentAt.IsZero() && inv.Error != api.NotLoggedIn {
 		took = " after " + span(inv.EndedAt.Sub(inv.SentAt.Time))
 	}
 	if inv.Path != "" {

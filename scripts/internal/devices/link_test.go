@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 )
 
 // beckon runs the command line against the device.
@@ -58,7 +59,13 @@ func TestInviteLink(t *testing.T) {
 			t.Errorf("%s: %s", what, r.raw)
 		}
 	}
-	// A link that leads to somebody else leads nowhere: the ID counts.
+}
+
+// TestWrongLink: addresses that lead to somebody else, or are none.
+func TestWrongLink(t *testing.T) {
+	t.Parallel()
+	callee := lonely(t)
+	// An address where somebody else is leads nowhere: the ID counts.
 	stranger := lonely(t)
 	stranger.nodeState("online")
 	wrong, _, _ := strings.Cut(stranger.Address("tcp"), "/p2p/")
@@ -66,6 +73,12 @@ func TestInviteLink(t *testing.T) {
 	found.nodeState("online")
 	if r := found.want(200, "GET", "/v1/peers/"+callee.ID+"?timeout_ms=3000&addresses="+wrong, ""); r.str("connectedness") != "unreachable" {
 		t.Errorf("at somebody else's address: %s", r.raw)
+	}
+	// Where every source has said no there is nothing to wait for.
+	began := time.Now()
+	found.refused(404, "peer_not_found", "GET", "/v1/peers/"+nobody+"?timeout_ms=30000", "")
+	if took := time.Since(began); took > late {
+		t.Errorf("nobody can know it, and that took %v", took)
 	}
 	for _, addresses := range []string{"x", stranger.Address("tcp"), strings.Repeat("/ip4/192.0.2.1/tcp/1&addresses=", 16) + "/ip4/192.0.2.1/tcp/1"} {
 		if r := found.refused(422, "invalid_argument", "GET", "/v1/peers/"+callee.ID+"?addresses="+addresses, ""); r.str("field") != "addresses" {
