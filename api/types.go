@@ -71,14 +71,15 @@ func (i *Invitation) Ended() bool { return !i.EndedAt.IsZero() }
 
 // CreateInvitation is the body of POST /v1/invitations: create and send.
 type CreateInvitation struct {
-	CalleeID  string `json:"callee_id" doc:"Peer ID of the callee; not one's own."`
-	App       string `json:"app,omitempty" minLength:"1" default:"call" doc:"The namespace, 1 to 64 bytes of a-z 0-9 . _ -"`
-	ChannelID string `json:"channel_id,omitempty" doc:"The room to meet in, at most 64 bytes of UTF-8."`
-	Content   string `json:"content,omitempty" doc:"Payload for the callee's app, at most 16 KiB of UTF-8."`
-	ReachMS   int64  `json:"reach_ms,omitempty" minimum:"1000" maximum:"600000" default:"30000" doc:"Milliseconds in which an app of the callee must have it."`
-	RingMS    int64  `json:"ring_ms,omitempty" minimum:"1000" maximum:"600000" default:"60000" doc:"Milliseconds that it may ring after that; the callee may cap it."`
-	Glare     string `json:"glare,omitempty" enum:"independent,merge" default:"independent" doc:"What to do if the callee invites this peer at the same time; merge needs both to say so."`
-	Hold      bool   `json:"hold,omitempty" doc:"Only create it (state idle); POST …/send sends it."`
+	CalleeID  string   `json:"callee_id" doc:"Peer ID of the callee; not one's own."`
+	App       string   `json:"app,omitempty" minLength:"1" default:"call" doc:"The namespace, 1 to 64 bytes of a-z 0-9 . _ -"`
+	ChannelID string   `json:"channel_id,omitempty" doc:"The room to meet in, at most 64 bytes of UTF-8."`
+	Content   string   `json:"content,omitempty" doc:"Payload for the callee's app, at most 16 KiB of UTF-8."`
+	ReachMS   int64    `json:"reach_ms,omitempty" minimum:"1000" maximum:"600000" default:"30000" doc:"Milliseconds in which an app of the callee must have it."`
+	RingMS    int64    `json:"ring_ms,omitempty" minimum:"1000" maximum:"600000" default:"60000" doc:"Milliseconds that it may ring after that; the callee may cap it."`
+	Glare     string   `json:"glare,omitempty" enum:"independent,merge" default:"independent" doc:"What to do if the callee invites this peer at the same time; merge needs both to say so."`
+	Hold      bool     `json:"hold,omitempty" doc:"Only create it (state idle); POST …/send sends it."`
+	Addresses []string `json:"addresses,omitempty" doc:"Where the callee may be, from an invite link for example: at most 16 multiaddrs of at most 256 bytes, which end in no other peer's ID. They are tried beside what is found, until the daemon ends."`
 }
 
 // PatchInvitation is the body of PATCH /v1/invitations/{id}. It changes an
@@ -118,7 +119,7 @@ type Peer struct {
 	Addresses     []string `json:"addresses" doc:"Multiaddrs."`
 	Connectedness string   `json:"connectedness" doc:"connected, limited, not_connected or unreachable."`
 	Path          string   `json:"path" doc:"The way to it: lan, direct, relayed, or empty when not connected."`
-	Source        string   `json:"source" doc:"Where it was found: connected, cache, lan, dht or static."`
+	Source        string   `json:"source" doc:"Where it was found: connected, link (an address given with the request), cache, lan, dht or static."`
 	Agent         string   `json:"agent,omitempty" doc:"What the peer says it runs."`
 	TookMS        int64    `json:"took_ms" doc:"How long the lookup took, in milliseconds."`
 }
@@ -126,6 +127,11 @@ type Peer struct {
 // PeerList is the answer to GET /v1/peers: the connected peers.
 type PeerList struct {
 	Peers []Peer `json:"peers"`
+}
+
+// PingPeer is the body of POST /v1/peers/{id}/ping.
+type PingPeer struct {
+	Addresses []string `json:"addresses,omitempty" doc:"Where the peer may be: at most 16 multiaddrs of at most 256 bytes."`
 }
 
 // Ping is the answer to POST /v1/peers/{id}/ping.

@@ -21,12 +21,12 @@ const MaxPerSource = 32
 type Candidate struct {
 	ID     peer.ID
 	Addrs  []ma.Multiaddr
-	Source string // connected, cache, lan, dht or static
+	Source string // connected, link, cache, lan, dht or static
 }
 
 // Source is one place to ask.
 type Source interface {
-	// Name is one word for people: connected, cache, lan, dht or static.
+	// Name is one word for people: connected, link, cache, lan, dht or static.
 	Name() string
 	// Find yields addresses of id as it learns them. It returns when it knows
 	// no more, and soon after ctx ends. It does not dial id in order to answer.

@@ -196,6 +196,7 @@ func (t *turn) settle() {
 	for e, before := range t.touched {
 		f := e.machine.Form()
 		sb.count(e, e.tally())
+		sb.weigh(before, f)
 		if f.Ended() {
 			if before == nil || !ended(before) {
 				sb.metrics.ended(f)

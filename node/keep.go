@@ -41,10 +41,13 @@ func (n *Node) keepUplink() {
 
 // leave goes off the network once no bid waits any more.
 func (n *Node) leave(up *uplink) {
-	select {
-	case <-*n.drain.Load(): // there was a logout
-	case <-n.quit:
-		return
+	for waited := (*chan struct{})(nil); waited != n.drain.Load(); { // there was a logout, or a later one
+		waited = n.drain.Load()
+		select {
+		case <-*waited:
+		case <-n.quit:
+			return
+		}
 	}
 	if n.sb.wish.Load() { // logged in again while a bid waited
 		n.sb.post(func(t *turn) { t.attach(up) })
@@ -57,7 +60,7 @@ func (n *Node) leave(up *uplink) {
 	}
 }
 
-// tidy prunes the journal now and then.
+// tidy prunes the journal now and then, and when there is much to prune.
 func (n *Node) tidy() {
 	tick := time.NewTicker(tidyEvery)
 	defer tick.Stop()
@@ -69,6 +72,7 @@ func (n *Node) tidy() {
 		case <-n.quit:
 			return
 		case <-tick.C:
+		case <-n.sb.untidy:
 		}
 	}
 }

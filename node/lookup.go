@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	ma "github.com/multiformats/go-multiaddr"
 	manet "github.com/multiformats/go-multiaddr/net"
 
+	"github.com/beckon-p2p/beckon/discovery"
 	"github.com/beckon-p2p/beckon/protocol"
 	"github.com/beckon-p2p/beckon/protocol/invitation"
 )
@@ -33,10 +35,46 @@ func errUnreachable(id string) error {
 
 var errOffline = protocol.Errorf(protocol.CodePeerUnreachable, "this device is logged out; run beckon online, or PUT /v1/node/online")
 
-// FindPeer looks a peer up and connects to it. Errors: invalid_argument,
+// given checks addresses that an app gave along with a peer's ID, and has them
+// tried from now on. They are the user's word: nothing else is believed of them
+// than that a dial may be worth it, in which the peer proves its ID.
+func (n *Node) given(who protocol.PeerID, addresses []string) error {
+	if len(addresses) == 0 {
+		return nil
+	}
+	id, err := peer.Decode(string(who))
+	if err != nil {
+		return err
+	}
+	wrong := func(format string, args ...any) error {
+		limit := fmt.Sprintf("%d multiaddrs of at most %d bytes", protocol.MaxAddresses, protocol.MaxAddress)
+		return protocol.Invalid("addresses", limit, "addresses: "+format, args...)
+	}
+	if len(addresses) > protocol.MaxAddresses {
+		return wrong("give at most %d", protocol.MaxAddresses)
+	}
+	var all []ma.Multiaddr
+	for i, s := range addresses {
+		if len(s) > protocol.MaxAddress {
+			return wrong("number %d is longer than %d bytes", i+1, protocol.MaxAddress)
+		}
+		a, err := ma.NewMultiaddr(s)
+		switch {
+		case err != nil:
+			return wrong("number %d is not a multiaddr; it looks like /ip4/203.0.113.7/udp/4001/quic-v1", i+1)
+		case !discovery.Leads(id, a):
+			return wrong("number %d cannot lead to that peer: it needs a host and a transport, and at its end no other peer's ID", i+1)
+		}
+		all = append(all, a)
+	}
+	n.links.Given(id, all)
+	return nil
+}
+
+// FindPeer looks a peer up, also at the addresses given, and connects to it. Errors: invalid_argument,
 // peer_not_found, peer_unreachable (logged out).
-func (n *Node) FindPeer(ctx context.Context, who string, timeout time.Duration) (Peer, error) {
-	id, u, err := n.other(who)
+func (n *Node) FindPeer(ctx context.Context, who string, addresses []string, timeout time.Duration) (Peer, error) {
+	id, u, err := n.other(who, addresses)
 	if err != nil {
 		return Peer{}, err
 	}
@@ -75,10 +113,10 @@ func (u *uplink) describe(id peer.ID, f found) Peer {
 	return p
 }
 
-// Ping measures one round trip to a peer. Errors: invalid_argument,
-// peer_unreachable.
-func (n *Node) Ping(ctx context.Context, who string) (time.Duration, invitation.Path, error) {
-	id, u, err := n.other(who)
+// Ping measures one round trip to a peer, which may be at the addresses given.
+// Errors: invalid_argument, peer_unreachable.
+func (n *Node) Ping(ctx context.Context, who string, addresses []string) (time.Duration, invitation.Path, error) {
+	id, u, err := n.other(who, addresses)
 	if err != nil {
 		return 0, "", err
 	}
@@ -99,8 +137,11 @@ func (n *Node) Ping(ctx context.Context, who string) (time.Duration, invitation.
 }
 
 // other reads the ID of another peer and returns what can reach it.
-func (n *Node) other(who string) (peer.ID, *uplink, error) {
+func (n *Node) other(who string, addresses []string) (peer.ID, *uplink, error) {
 	p, err := n.parsePeer("id", who)
+	if err == nil {
+		err = n.given(p, addresses)
+	}
 	if err != nil {
 		return "", nil, err
 	}

@@ -32,7 +32,7 @@ func newMetrics() *metrics {
 		}, []string{"kind", "state", "error"}),
 		strays:   counter("beckon_stray_messages_total", "Messages ignored because their sender has no part in the invitation."),
 		breaks:   counter("beckon_invariants_broken_total", "Steps not made because an invariant did not hold. Anything but 0 is a bug."),
-		refusals: counter("beckon_invitations_overflow_total", "Invitations refused as busy because too many were live."),
+		refusals: counter("beckon_invitations_overflow_total", "Invitations refused as busy because too many of their peer, or of all, were live or went unanswered."),
 		failures: counter("beckon_journal_failures_total", "Transactions that could not be committed."),
 		commits: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "beckon_journal_commit_seconds", Help: "Time of one transaction of the journal.",

@@ -15,6 +15,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/beckon-p2p/beckon/discovery"
 	"github.com/beckon-p2p/beckon/node/journal"
 	"github.com/beckon-p2p/beckon/protocol"
 )
@@ -31,6 +32,7 @@ type Node struct {
 	metrics  *metrics
 	sb       *switchboard
 	uplink   atomic.Pointer[uplink] // nil: not on the network
+	links    discovery.Links        // addresses that apps gave along with an ID
 
 	wish  chan struct{}                 // has room for one: the wish to be online has changed
 	drain atomic.Pointer[chan struct{}] // closed once no bid waits after the latest logout
@@ -108,7 +110,7 @@ func (n *Node) connect() error {
 	if err != nil {
 		return err
 	}
-	u, err := newUplink(n.key, n.settings, port, n.sb, n.metrics.registry)
+	u, err := newUplink(n, port)
 	if err != nil {
 		return err
 	}

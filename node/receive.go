@@ -179,13 +179,24 @@ func (t *turn) buried(from protocol.PeerID, id protocol.ID) (bool, error) {
 func (t *turn) invited(from protocol.PeerID, inv protocol.Invite, reply func(protocol.Message)) {
 	p := t.sb.peer(from)
 	defer t.consider(p)
-	if p.remotes >= protocol.MaxLivePerPeer || t.sb.remotes >= maxLive {
+	if p.remotes >= protocol.MaxLivePerPeer || t.sb.remotes >= maxLive || !t.spend(from) {
 		t.sb.metrics.overflow()
 		reply(protocol.Refuse{ID: inv.ID, Reason: protocol.ReasonBusy})
 		return
 	}
 	env := invitation.Env{Now: t.now, Link: p.link(), Online: true, App: t.sb.apps[inv.App] > 0}
 	t.begin(invitation.NewRemote(env, from, t.sb.self, inv))
+}
+
+// spend takes one from a peer's allowance, unless the turn fails.
+func (t *turn) spend(from protocol.PeerID) bool {
+	was, known := t.sb.allowances[from]
+	t.undos = append(t.undos, func() {
+		if delete(t.sb.allowances, from); known {
+			t.sb.allowances[from] = was
+		}
+	})
+	return t.sb.allowances.spend(from, t.now.Clock)
 }
 
 // peerKey turns a libp2p peer ID into the text form that everything else uses.

@@ -42,15 +42,30 @@ func (t *turn) setState(to NodeState, cause string) {
 	t.batch.Emit(journal.Event{Time: t.now.Wall, Type: typ, State: string(to), Cause: cause})
 }
 
-// logIn lets invitations be sent and received again.
+// logIn lets invitations be sent and received again. Bids that wait since a
+// logout wait on as if nothing had been, and nobody waits for them in order to
+// leave.
 func (t *turn) logIn() {
 	t.setOnline(true)
+	for _, e := range t.sb.entries {
+		t.step(e, invitation.Login{})
+	}
+	leaving := t.sb.drained
+	t.sb.drained = nil
+	t.undos = append(t.undos, func() { t.sb.drained = leaving })
+	t.after = append(t.after, func(err error) {
+		for _, tell := range leaving {
+			if err == nil {
+				tell()
+			}
+		}
+	})
 	t.batch.Setting(settingOnline, "yes")
 	t.setState(StateJoining, causeLoggedIn)
 }
 
 // logOut ends what is live. Bids wait for their Confirm; drained is called when
-// none waits any more.
+// none waits any more, or somebody has logged in again.
 func (t *turn) logOut(drained func()) {
 	t.setOnline(false)
 	t.batch.Setting(settingOnline, "no")

@@ -65,6 +65,10 @@ type switchboard struct {
 	wish     atomic.Bool  // online, for others to read
 	stateNow atomic.Value // state, for others to read
 
+	allowances allowances
+	unanswered int           // since the journal was pruned on their account
+	untidy     chan struct{} // has room for one: there is much to prune
+
 	drained []func() // called once no bid waits any more
 
 	observe func(t *turn, at moment) // lets tests die within a turn; nil: nobody
@@ -85,7 +89,7 @@ func newSwitchboard(self protocol.PeerID, clock Clock, j *journal.Journal, m *me
 		inbox: make(chan job, inboxSize), quit: make(chan struct{}), done: make(chan struct{}),
 		entries: map[protocol.ID]*entry{}, peers: map[protocol.PeerID]*peerState{},
 		apps: map[string]int{}, subs: map[*Subscription]struct{}{},
-		state: StateOffline,
+		state: StateOffline, allowances: allowances{}, untidy: make(chan struct{}, 1),
 	}
 }
 

@@ -57,8 +57,9 @@ type CreateRequest struct {
 	Content   string
 	Reach     time.Duration
 	Ring      time.Duration
-	Glare     string // "", independent or merge
-	Hold      bool   // create only; send comes later
+	Glare     string   // "", independent or merge
+	Hold      bool     // create only; send comes later
+	Addresses []string // multiaddrs at which the callee may be, beside those that are found
 }
 
 // Patch changes an idle LocalInvitation; nil fields stay.
@@ -115,7 +116,7 @@ type Peer struct {
 	Addresses     []string
 	Connectedness string // connected, limited, not_connected or unreachable
 	Path          invitation.Path
-	Source        string // connected, cache, lan, dht or static
+	Source        string // connected, link, cache, lan, dht or static
 	Agent         string
 	Took          time.Duration
 }

@@ -7,14 +7,12 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/event"
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/p2p/host/eventbus"
 	manet "github.com/multiformats/go-multiaddr/net"
-	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/beckon-p2p/beckon/discovery"
 	"github.com/beckon-p2p/beckon/discovery/dht"
@@ -43,8 +41,10 @@ type uplink struct {
 // cachedServers is how many peers of the cache are tried for joining.
 const cachedServers = 20
 
-// newUplink goes on the network. The sessions and the DHT tell sb what happens.
-func newUplink(key crypto.PrivKey, s settings, port int, sb *switchboard, reg prometheus.Registerer) (u *uplink, err error) {
+// newUplink goes on the network. The sessions and the DHT tell the switchboard
+// what happens.
+func newUplink(n *Node, port int) (u *uplink, err error) {
+	s, sb := n.settings, n.sb
 	u = &uplink{}
 	defer func() {
 		if err != nil {
@@ -52,7 +52,7 @@ func newUplink(key crypto.PrivKey, s settings, port int, sb *switchboard, reg pr
 		}
 	}()
 	u.reached = reachability.New(s.reach)
-	if u.host, err = newHost(key, s, port, reg, u.reached.Options()...); err != nil {
+	if u.host, err = newHost(n.key, s, port, n.metrics.registry, u.reached.Options()...); err != nil {
 		return u, err
 	}
 	u.cache = discovery.OpenCache(filepath.Join(s.DataDir, cacheFile))
@@ -63,7 +63,7 @@ func newUplink(key crypto.PrivKey, s settings, port int, sb *switchboard, reg pr
 	}
 	u.following.Go(func() { u.follow(u.identified) })
 	u.sessions.Start()
-	sources := []discovery.Source{discovery.Connected{Network: u.host.Network()}, u.cache, static.New(s.bootstrap)}
+	sources := []discovery.Source{discovery.Connected{Network: u.host.Network()}, &n.links, u.cache, static.New(s.bootstrap)}
 	if !s.NoMDNS {
 		if u.mdns, err = mdns.Start(u.host); err != nil {
 			return u, err

@@ -61,6 +61,9 @@ func (n *Node) Create(ctx context.Context, r CreateRequest, idem Idempotency) (R
 	if err != nil {
 		return Result{}, err
 	}
+	if err := n.given(f.Callee, r.Addresses); err != nil {
+		return Result{}, err
+	}
 	return ask(ctx, n.sb, func(t *turn) (Result, error) {
 		return t.once(idem, func() (*entry, error) {
 			if t.sb.locals >= maxLive {

@@ -18,6 +18,10 @@ const (
 	// MaxFrame bounds a frame on the wire: the largest message of this version
 	// and 4 KiB for the fields of newer ones.
 	MaxFrame = MaxContent + MaxChannelID + MaxApp + 4<<10
+	// MaxAddresses and MaxAddress bound the multiaddrs that an app gives along
+	// with a peer ID: a peer listens on a dozen, and a relayed one is long.
+	MaxAddresses = 16
+	MaxAddress   = 256
 	// SparinglyOver is the size of a message that is repeated at growing
 	// distances: a relay carries 128 KiB in 2 minutes.
 	SparinglyOver = 1 << 10
@@ -89,4 +93,11 @@ const (
 	MaxMissedADayAll = 1024
 	// MaxLivePerPeer bounds the live invitations that one peer may have here.
 	MaxLivePerPeer = 256
+	// MaxUnanswered bounds the invitations of one peer that nobody here
+	// answered: twice what it may have live at once, so that no burst of a friend
+	// meets it. An accepted one makes good for all, a refused one for itself.
+	MaxUnanswered = 512
+	// UnansweredEvery is how long it takes until one more is let in: what rings
+	// in vain each ten seconds can do so for ever, and leaves some MB a day.
+	UnansweredEvery = 10 * time.Second
 )

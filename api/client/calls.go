@@ -148,18 +148,22 @@ func (c *Client) Peers(ctx context.Context) ([]api.Peer, error) {
 
 // FindPeer looks a peer up, for at most timeout (in whole milliseconds; 0
 // means the daemon's 10 s). The error has code peer_not_found if nobody knows
-// an address of it.
-func (c *Client) FindPeer(ctx context.Context, id string, timeout time.Duration) (api.Peer, error) {
+// an address of it. It is also looked for at the addresses, multiaddrs, given.
+func (c *Client) FindPeer(ctx context.Context, id string, timeout time.Duration, addresses ...string) (api.Peer, error) {
 	query := url.Values{}
+	for _, a := range addresses {
+		query.Add("addresses", a)
+	}
 	if timeout > 0 {
 		query.Set("timeout_ms", strconv.FormatInt(timeout.Milliseconds(), 10))
 	}
 	return get[api.Peer](ctx, c, peerPath(id), query)
 }
 
-// Ping measures one round trip to a peer, connecting to it if need be.
-func (c *Client) Ping(ctx context.Context, id string) (api.Ping, error) {
-	return post[api.Ping](ctx, c, peerPath(id)+"/ping", "", struct{}{})
+// Ping measures one round trip to a peer, connecting to it if need be, also at
+// the addresses, multiaddrs, given.
+func (c *Client) Ping(ctx context.Context, id string, addresses ...string) (api.Ping, error) {
+	return post[api.Ping](ctx, c, peerPath(id)+"/ping", "", api.PingPeer{Addresses: addresses})
 }
 
 func (c *Client) verb(ctx context.Context, id, verb, key string, body any) (api.Invitation, error) {

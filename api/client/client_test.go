@@ -100,6 +100,8 @@ func TestCallsSayWhatTheContractSays(t *testing.T) {
 		{"GET /v1/peers", "", func() error { _, err := c.Peers(ctx); return err }},
 		{"GET /v1/peers/B?timeout_ms=1500", "", func() error { _, err := c.FindPeer(ctx, "B", 1500*time.Millisecond); return err }},
 		{"POST /v1/peers/B/ping", "{}", func() error { _, err := c.Ping(ctx, "B"); return err }},
+		{"GET /v1/peers/B?addresses=%2Fip4%2F1&addresses=%2Fip4%2F2", "", func() error { _, err := c.FindPeer(ctx, "B", 0, "/ip4/1", "/ip4/2"); return err }},
+		{"POST /v1/peers/B/ping", `{"addresses":["/ip4/1"]}`, func() error { _, err := c.Ping(ctx, "B", "/ip4/1"); return err }},
 		{"GET /v1/events?after=E%3A1&app=a&app=b&observe=true&wait_ms=10", "", func() error {
 			_, err := c.Poll(ctx, client.EventOptions{Apps: []string{"a", "b"}, Observe: true, After: "E:1"}, 10*time.Millisecond)
 			return err

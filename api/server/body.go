@@ -65,12 +65,34 @@ func checkFields(body []byte) *protocol.Error {
 	return nil
 }
 
+// addresses is the one field, and query key, that is a list.
+const addresses = "addresses"
+
+// checkTexts reports a list of anything but text.
+func checkTexts(name string, list json.RawMessage) *protocol.Error {
+	var items []json.RawMessage
+	if json.Unmarshal(list, &items) != nil {
+		return protocol.Invalid(name, "", "%s must be a list of strings", name)
+	}
+	for _, item := range items {
+		if item[0] != '"' || loneSurrogate(item) {
+			return protocol.Invalid(name, "", "%s must be a list of strings", name)
+		}
+	}
+	return nil
+}
+
 // checkValue reports a value that no field takes.
 func checkValue(name string, value json.RawMessage) *protocol.Error {
 	switch value[0] {
 	case 'n':
 		return protocol.Invalid(name, "", "%s is null; leave the field out instead", name)
-	case '{', '[':
+	case '[':
+		if name == addresses {
+			return checkTexts(name, value)
+		}
+		fallthrough
+	case '{':
 		return protocol.Invalid(name, "", "%s must be a string, a number or a boolean", name)
 	case '"':
 		if loneSurrogate(value) {

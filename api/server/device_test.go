@@ -335,17 +335,20 @@ func (d *device) Peers(context.Context) ([]node.Peer, error) {
 	return []node.Peer{{ID: other, Connectedness: "connected", Path: invitation.PathLAN, Source: "connected", Agent: "beckond/0.1.0"}}, nil
 }
 
-func (d *device) FindPeer(_ context.Context, id string, timeout time.Duration) (node.Peer, error) {
+func (d *device) FindPeer(_ context.Context, id string, addresses []string, timeout time.Duration) (node.Peer, error) {
 	switch id {
 	case other:
-		return node.Peer{ID: other, Addresses: []string{"/ip4/10.0.0.2/tcp/1"}, Connectedness: "unreachable", Source: "dht", Took: timeout}, nil
+		return node.Peer{ID: other, Addresses: append([]string{"/ip4/10.0.0.2/tcp/1"}, addresses...), Connectedness: "unreachable", Source: "dht", Took: timeout}, nil
 	case gone:
 		return node.Peer{}, protocol.Errorf(protocol.CodePeerNotFound, "nobody knows it")
 	}
 	return node.Peer{}, protocol.Invalid("id", "", "not a peer ID")
 }
 
-func (d *device) Ping(_ context.Context, id string) (time.Duration, invitation.Path, error) {
+func (d *device) Ping(_ context.Context, id string, addresses []string) (time.Duration, invitation.Path, error) {
+	if len(addresses) == 2 {
+		return time.Millisecond, invitation.PathDirect, nil
+	}
 	if id == other {
 		return 1234567 * time.Nanosecond, invitation.PathLAN, nil
 	}

@@ -191,7 +191,8 @@ func query(r *http.Request) (url.Values, *protocol.Error) {
 		return nil, protocol.Invalid("query", "", "the query is not well-formed; percent-encode what is special in a URL")
 	}
 	for key, values := range q {
-		if len(values) > 1 && !(key == "app" && r.URL.Path == api.RouteEvents) {
+		repeatable := key == addresses || key == "app" && r.URL.Path == api.RouteEvents
+		if len(values) > 1 && !repeatable {
 			return nil, protocol.Invalid(clip(key), "", "%s can be given once", clip(key))
 		}
 		if slices.Contains(values, "") && !slices.Contains(mayBeEmpty, key) {

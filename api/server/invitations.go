@@ -96,7 +96,7 @@ func (s *server) createOperation(a huma.API) {
 			r, err := s.node.Create(ctx, node.CreateRequest{
 				Callee: b.CalleeID, App: b.App, ChannelID: b.ChannelID, Content: b.Content,
 				Reach: time.Duration(b.ReachMS) * time.Millisecond, Ring: time.Duration(b.RingMS) * time.Millisecond,
-				Glare: b.Glare, Hold: b.Hold,
+				Glare: b.Glare, Hold: b.Hold, Addresses: b.Addresses,
 			}, idempotency(ctx, in.Key, http.StatusCreated))
 			if err != nil {
 				return nil, fail(err)

@@ -90,7 +90,7 @@ func describeRest(o *huma.OpenAPI) {
 	}
 	plain("get-openapi", api.RouteOpenAPI, "This description", api.TypeJSON)
 	plain("get-metrics", api.RouteMetrics, "Metrics in the Prometheus text format", "text/plain")
-	requests := []string{"CreateInvitation", "PatchInvitation", "SetOnline", "Accept", "Refuse", "Cancel", "Nothing"}
+	requests := []string{"CreateInvitation", "PatchInvitation", "SetOnline", "Accept", "Refuse", "Cancel", "PingPeer", "Nothing"}
 	for name, schema := range o.Components.Schemas.Map() {
 		if !slices.Contains(requests, name) {
 			schema.AdditionalProperties = nil // answers may grow

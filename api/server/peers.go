@@ -34,14 +34,15 @@ func (s *server) peerOperations(a huma.API) {
 
 	type findInput struct {
 		PeerParam
-		TimeoutMS int64 `query:"timeout_ms" minimum:"1" maximum:"60000" default:"10000" doc:"How long to look, in milliseconds."`
+		Addresses []string `query:"addresses,explode" doc:"Where the peer may be: a multiaddr of at most 256 bytes; may be given up to 16 times."`
+		TimeoutMS int64    `query:"timeout_ms" minimum:"1" maximum:"60000" default:"10000" doc:"How long to look, in milliseconds."`
 	}
 	type findOutput struct{ Body api.Peer }
 	operation(a, "GET /v1/peers/{id}", "find-peer", "Look a peer up",
-		"Among the connected peers, in the address cache, on the LAN and in the DHT. A peer that is found and cannot be dialed has the connectedness unreachable.",
+		"Among the connected peers, at the addresses given, in the address cache, on the LAN and in the DHT. A peer that is found and cannot be dialed has the connectedness unreachable.",
 		codes{protocol.CodePeerNotFound},
 		func(ctx context.Context, in *findInput) (*findOutput, error) {
-			p, err := s.node.FindPeer(ctx, in.ID, time.Duration(in.TimeoutMS)*time.Millisecond)
+			p, err := s.node.FindPeer(ctx, in.ID, in.Addresses, time.Duration(in.TimeoutMS)*time.Millisecond)
 			if errors.Is(err, context.DeadlineExceeded) {
 				err = protocol.Errorf(protocol.CodePeerNotFound, "the peer was not found in time; it may be offline, or give a longer timeout_ms")
 			}
@@ -54,13 +55,13 @@ func (s *server) peerOperations(a huma.API) {
 	type pingInput struct {
 		PeerParam
 		KeyParam
-		Body nothing
+		Body api.PingPeer
 	}
 	type pingOutput struct{ Body api.Ping }
 	operation(a, "POST /v1/peers/{id}/ping", "ping-peer", "Measure the round-trip time to a peer", "Connects to it if need be. A repeated key measures again.",
 		codes{protocol.CodePeerNotFound, protocol.CodePeerUnreachable},
 		func(ctx context.Context, in *pingInput) (*pingOutput, error) {
-			rtt, path, err := s.node.Ping(ctx, in.ID)
+			rtt, path, err := s.node.Ping(ctx, in.ID, in.Body.Addresses)
 			if err != nil {
 				return nil, fail(err)
 			}

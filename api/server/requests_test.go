@@ -238,6 +238,19 @@ func TestPeers(t *testing.T) {
 		t.Errorf("ping: %d %s", a.status, a.raw)
 	}
 	d.problem(d.do("POST", "/v1/peers/"+gone+"/ping", ""), 503, "peer_unreachable", "")
+	// Addresses from an invite link go on to the node as they are.
+	a := d.do("GET", "/v1/peers/"+other+"?addresses=/ip4/1/tcp/1&addresses=/a,b", "")
+	if a.status != 200 || !strings.Contains(a.raw, `["/ip4/10.0.0.2/tcp/1","/ip4/1/tcp/1","/a,b"]`) {
+		t.Errorf("found with addresses: %d %s", a.status, a.raw)
+	}
+	if a := d.do("POST", "/v1/peers/"+gone+"/ping", `{"addresses":["/1","/2"]}`); a.status != 200 || a.body["path"] != "direct" {
+		t.Errorf("ping with addresses: %d %s", a.status, a.raw)
+	}
+	for _, body := range []string{`{"addresses":"/1"}`, `{"addresses":[1]}`, `{"addresses":[["/1"]]}`, `{"addresses":[null]}`, `{"addresses":null}`, `{"addresses":["\ud800"]}`, `{"addresses":["x",{}]}`} {
+		if a := d.do("POST", "/v1/peers/"+other+"/ping", body); a.status != 422 || a.body["code"] != "invalid_argument" || a.body["field"] != "addresses" {
+			t.Errorf("%s: %d %s", body, a.status, a.raw)
+		}
+	}
 }
 
 func TestInternalErrorsStayInside(t *testing.T) {

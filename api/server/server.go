@@ -37,9 +37,9 @@ type Node interface {
 	Subscribe(ctx context.Context, s node.Stream) (Subscription, error)
 
 	Peers(ctx context.Context) ([]node.Peer, error)
-	// FindPeer looks the peer up for at most timeout.
-	FindPeer(ctx context.Context, id string, timeout time.Duration) (node.Peer, error)
-	Ping(ctx context.Context, id string) (rtt time.Duration, path invitation.Path, err error)
+	// FindPeer looks the peer up for at most timeout, also at these addresses.
+	FindPeer(ctx context.Context, id string, addresses []string, timeout time.Duration) (node.Peer, error)
+	Ping(ctx context.Context, id string, addresses []string) (rtt time.Duration, path invitation.Path, err error)
 }
 
 // Subscription is one reader of the event log. It is used by one goroutine.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
 
 	"github.com/urfave/cli/v2"
@@ -24,16 +25,9 @@ in the same moment. The exit code is that of the outcome; 0 is accepted.`,
 }
 
 func (p *program) accept(c *cli.Context) error {
-	if err := checkPayload("the response", c.String("response")); err != nil {
-		return err
-	}
-	id, err := p.findInvitation(c.Context, c.Args().First())
-	if err != nil {
-		return err
-	}
-	ctx, cancel := quick(c.Context)
-	defer cancel()
-	inv, err := p.client.AcceptOnce(ctx, rand.Text(), id, c.String("response"))
+	inv, err := p.act(c, func(ctx context.Context, id string) (api.Invitation, error) {
+		return p.client.AcceptOnce(ctx, rand.Text(), id, c.String("response"))
+	})
 	if err != nil {
 		return err
 	}
@@ -43,8 +37,11 @@ func (p *program) accept(c *cli.Context) error {
 	}
 	if !inv.Ended() {
 		// The bid outlives a daemon that is started again.
-		err = persist(c.Context, func() (err error) {
-			inv, err = p.client.Wait(c.Context, id)
+		err = persist(c.Context, func() error {
+			now, err := p.client.Wait(c.Context, inv.ID)
+			if err == nil {
+				inv = now
+			}
 			return err
 		})
 		if err != nil {
@@ -53,6 +50,21 @@ func (p *program) accept(c *cli.Context) error {
 	}
 	p.verdict(inv)
 	return outcome{inv}
+}
+
+// act does a verb on the invitation that the first argument names, or begins
+// to name.
+func (p *program) act(c *cli.Context, verb func(ctx context.Context, id string) (api.Invitation, error)) (api.Invitation, error) {
+	if err := checkPayload("the response", c.String("response")); err != nil {
+		return api.Invitation{}, err
+	}
+	id, err := p.findInvitation(c.Context, c.Args().First())
+	if err != nil {
+		return api.Invitation{}, err
+	}
+	ctx, cancel := quick(c.Context)
+	defer cancel()
+	return verb(ctx, id)
 }
 
 // verdict prints what has become of an invitation.

@@ -1,7 +1,11 @@
 package main
 
 import (
+	"context"
+
 	"github.com/urfave/cli/v2"
+
+	"github.com/beckon-p2p/beckon/api"
 )
 
 func (p *program) cancelCommand() *cli.Command {
@@ -15,13 +19,9 @@ func (p *program) cancelCommand() *cli.Command {
 }
 
 func (p *program) cancel(c *cli.Context) error {
-	id, err := p.findInvitation(c.Context, c.Args().First())
-	if err != nil {
-		return err
-	}
-	ctx, cancel := quick(c.Context)
-	defer cancel()
-	inv, err := p.client.Cancel(ctx, id, "")
+	inv, err := p.act(c, func(ctx context.Context, id string) (api.Invitation, error) {
+		return p.client.Cancel(ctx, id, "")
+	})
 	if err != nil {
 		return err
 	}

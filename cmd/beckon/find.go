@@ -24,7 +24,7 @@ func (p *program) findCommand() *cli.Command {
 }
 
 func (p *program) find(c *cli.Context) error {
-	id, err := parseWho(c.Args().First())
+	id, addresses, err := parseWho(c.Args().First())
 	if err != nil {
 		return err
 	}
@@ -36,7 +36,7 @@ func (p *program) find(c *cli.Context) error {
 	defer cancel()
 	var peer api.Peer
 	err = p.during("looking for "+shortPeer(id)+" (connections, cache, LAN, DHT)", func() (err error) {
-		peer, err = p.client.FindPeer(ctx, id, timeout)
+		peer, err = p.client.FindPeer(ctx, id, timeout, addresses...)
 		return err
 	})
 	if err != nil {

@@ -81,7 +81,7 @@ func (p *program) invitationOf(c *cli.Context) (req api.CreateInvitation, err er
 		ChannelID: c.String("channel"),
 		Glare:     c.String("glare"),
 	}
-	if req.CalleeID, err = parseWho(c.Args().First()); err != nil {
+	if req.CalleeID, req.Addresses, err = parseWho(c.Args().First()); err != nil {
 		return req, err
 	}
 	reach, err := duration("reach", c.String("reach"), time.Second, 10*time.Minute)
@@ -207,7 +207,7 @@ func (w *watch) tell() error {
 		return outcome{inv}
 	}
 	took := ""
-	if !inv.SentAt.IsZero() {
+	if !inv.SentAt.IsZero() && inv.Error != api.NotLoggedIn {
 		took = " after " + span(inv.EndedAt.Sub(inv.SentAt.Time))
 	}
 	if inv.Path != "" {

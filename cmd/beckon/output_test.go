@@ -109,20 +109,37 @@ func TestWho(t *testing.T) {
 		"beckon:" + them + "?addr=/ip4/1.2.3": them,
 		"QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N":                    "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N",
 		"bafzaajaiaejcal72gwuz2or47oyxxn6b3rkwdmmkrxgkjxzy3rqt5kczyn7lcm3l": "bafzaajaiaejcal72gwuz2or47oyxxn6b3rkwdmmkrxgkjxzy3rqt5kczyn7lcm3l",
-		"":                  "",
-		"alice":             "",
-		them[:51]:           "",
-		them + "x":          "",
-		them[:51] + "0":     "",
-		"beckon:":           "",
-		"../../etc/passwd":  "",
-		"Qm" + them:         "",
-		"beckon://" + them:  "",
-		strings.ToUpper(me): "",
+		"":                             "",
+		"alice":                        "",
+		them[:51]:                      "",
+		them + "x":                     "",
+		them[:51] + "0":                "",
+		"beckon:":                      "",
+		"../../etc/passwd":             "",
+		"Qm" + them:                    "",
+		"beckon://" + them:             "",
+		"beckon:" + them + "?addr=%zz": "",
+		strings.ToUpper(me):            "",
 	} {
-		got, err := parseWho(who)
+		got, _, err := parseWho(who)
 		if got != want || (err == nil) != (want != "") {
 			t.Errorf("%q: got %q, %v", who, got, err)
+		}
+	}
+}
+
+// What beckon id prints on one device is read on the other.
+func TestInviteLinkIsReadBack(t *testing.T) {
+	for _, addresses := range [][]string{
+		nil, {"/ip4/192.0.2.1/tcp/1"}, {"/ip4/192.0.2.1/udp/1/quic-v1", "/ip6/2001:db8::1/tcp/2", "/dns4/a.example/tcp/443/tls/ws", "/ip6zone/a%20b/ip6/fe80::1/tcp/3"},
+	} {
+		node := api.Node{PeerID: them}
+		for _, a := range addresses {
+			node.Addresses = append(node.Addresses, a+"/p2p/"+them)
+		}
+		id, got, err := parseWho(inviteLink(node) + map[bool]string{true: "&later=1"}[addresses != nil])
+		if id != them || err != nil || strings.Join(got, " ") != strings.Join(addresses, " ") {
+			t.Errorf("%s: read back as %s %q, %v", inviteLink(node), id, got, err)
 		}
 	}
 }

@@ -29,7 +29,7 @@ func (p *program) pingCommand() *cli.Command {
 }
 
 func (p *program) ping(c *cli.Context) error {
-	id, err := parseWho(c.Args().First())
+	id, addresses, err := parseWho(c.Args().First())
 	if err != nil {
 		return err
 	}
@@ -41,7 +41,7 @@ func (p *program) ping(c *cli.Context) error {
 		if i > 0 && !wait(c.Context, pingEvery) {
 			return c.Context.Err()
 		}
-		switch pong, err := p.pingOnce(c.Context, id); {
+		switch pong, err := p.pingOnce(c.Context, id, addresses); {
 		case err == nil:
 			answered++
 			p.pong(i+1, pong)
@@ -58,11 +58,11 @@ func (p *program) ping(c *cli.Context) error {
 	return nil
 }
 
-func (p *program) pingOnce(ctx context.Context, id string) (pong api.Ping, err error) {
+func (p *program) pingOnce(ctx context.Context, id string, addresses []string) (pong api.Ping, err error) {
 	ctx, cancel := context.WithTimeout(ctx, pingTime)
 	defer cancel()
 	err = p.during("reaching "+shortPeer(id), func() (err error) {
-		pong, err = p.client.Ping(ctx, id)
+		pong, err = p.client.Ping(ctx, id, addresses...)
 		return err
 	})
 	return pong, err

@@ -1,7 +1,11 @@
 package main
 
 import (
+	"context"
+
 	"github.com/urfave/cli/v2"
+
+	"github.com/beckon-p2p/beckon/api"
 )
 
 func (p *program) refuseCommand() *cli.Command {
@@ -19,16 +23,9 @@ func (p *program) refuseCommand() *cli.Command {
 }
 
 func (p *program) refuse(c *cli.Context) error {
-	if err := checkPayload("the response", c.String("response")); err != nil {
-		return err
-	}
-	id, err := p.findInvitation(c.Context, c.Args().First())
-	if err != nil {
-		return err
-	}
-	ctx, cancel := quick(c.Context)
-	defer cancel()
-	inv, err := p.client.Refuse(ctx, id, c.String("reason"), c.String("response"))
+	inv, err := p.act(c, func(ctx context.Context, id string) (api.Invitation, error) {
+		return p.client.Refuse(ctx, id, c.String("reason"), c.String("response"))
+	})
 	if err != nil {
 		return err
 	}

@@ -52,9 +52,9 @@ func (p *program) status(c *cli.Context) error {
 	p.facts(
 		"peer", node.PeerID,
 		"daemon", fmt.Sprintf("beckond %s, up %s, socket %s", node.Version, span(time.Since(node.StartedAt.Time)), p.client.Socket()),
-		"reachability", reachabilityText(node.Reachability),
+		"reachability", reachabilityText(node),
 		"peers", fmt.Sprintf("%d connected", node.ConnectedPeers),
-		"dht", dhtText(node.DHT),
+		"dht", dhtText(node),
 		"addresses", fmt.Sprintf("%d (beckon id --json lists them)", len(node.Addresses)),
 		"live", fmt.Sprintf("%d invitations", len(live.Invitations)),
 	)
@@ -92,8 +92,11 @@ func diagnose(node api.Node, now time.Time) []trouble {
 	return found
 }
 
-func reachabilityText(word string) string {
-	switch word {
+func reachabilityText(node api.Node) string {
+	if node.State == api.StateOffline {
+		return ""
+	}
+	switch node.Reachability {
 	case "public":
 		return "public: others connect directly"
 	case "private":
@@ -101,10 +104,14 @@ func reachabilityText(word string) string {
 	case "unknown", "":
 		return "unknown: not found out yet"
 	}
-	return word
+	return node.Reachability
 }
 
-func dhtText(dht api.DHT) string {
+func dhtText(node api.Node) string {
+	dht := node.DHT
+	if node.State == api.StateOffline {
+		return "" // of a network that it is not on there is nothing to say
+	}
 	if dht.Mode == "off" || dht.Mode == "" {
 		return "off: peers are found on the LAN only"
 	}

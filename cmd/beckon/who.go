@@ -17,17 +17,24 @@ const (
 	base32        = "abcdefghijklmnopqrstuvwxyz234567"
 )
 
-// parseWho returns the peer ID that WHO means: itself, or that of an invite
-// link. Only its form is looked at; the daemon decodes it.
-func parseWho(who string) (string, error) {
-	id := who
+// parseWho returns the peer ID that WHO means, itself or that of an invite
+// link, and the addresses of the link. Only the form of the ID is looked at; the
+// daemon decodes it, and it reads the addresses.
+func parseWho(who string) (id string, addresses []string, err error) {
+	id = who
 	if rest, ok := strings.CutPrefix(who, linkScheme); ok {
-		id, _, _ = strings.Cut(rest, "?")
+		var query string
+		id, query, _ = strings.Cut(rest, "?")
+		more, err := url.ParseQuery(query) // what else a newer link says is not looked at
+		if err != nil {
+			return "", nil, usagef("copy the whole link that beckon id prints on the other device", "%q is not an invite link", who)
+		}
+		addresses = more["addr"]
 	}
 	if !peerForm(id) {
-		return "", usagef("a peer ID is what beckon id prints on the other device, like 12D3KooW…", "%q is not a peer ID", who)
+		return "", nil, usagef("a peer ID is what beckon id prints on the other device, like 12D3KooW…", "%q is not a peer ID", who)
 	}
-	return id, nil
+	return id, addresses, nil
 }
 
 func peerForm(id string) bool {

@@ -26,6 +26,8 @@ type Journal struct {
 	epoch string
 	keep  int64 // events in the log; less than keepEvents in tests only
 
+	unanswered, unansweredOf int // of all callers and of each; less than their constants in tests only
+
 	// writer holds the one writing connection while nobody writes. Commit and
 	// Prune take it out and put it back; Close takes it for good.
 	writer  chan *writer
@@ -62,7 +64,8 @@ func open(ctx context.Context, cfg Config) (_ *Journal, err error) {
 	if err := prepareFile(ctx, cfg.Path); err != nil {
 		return nil, err
 	}
-	j := &Journal{path: cfg.Path, stamp: cfg.Stamp, keep: keepEvents, writer: make(chan *writer, 1)}
+	j := &Journal{path: cfg.Path, stamp: cfg.Stamp, keep: keepEvents, writer: make(chan *writer, 1),
+		unanswered: keepUnanswered, unansweredOf: keepUnansweredOf}
 	w, err := openWriter(ctx, cfg.Path)
 	if err != nil {
 		return nil, err

@@ -21,8 +21,9 @@ const (
 	pruneChunk = 256
 )
 
-// Prune removes what is older than its retention at the wall time now, in small
-// transactions between which commits get their turn.
+// Prune removes what is older than its retention at the wall time now, and the
+// oldest of what nobody answered beyond its bounds, in small transactions
+// between which commits get their turn.
 func (j *Journal) Prune(now time.Time) error {
 	for _, step := range []pruneStep{j.pruneEvents, j.prunePayloads, pruneDiscarded, pruneKeys, pruneTombstones, pruneNotices} {
 		for {
@@ -35,7 +36,7 @@ func (j *Journal) Prune(now time.Time) error {
 			}
 		}
 	}
-	return nil
+	return explain(j.path, j.pruneUnanswered(now))
 }
 
 // pruneStep removes at most pruneChunk rows and returns how many.
@@ -93,26 +94,7 @@ func (j *Journal) prunePayloads(ctx context.Context, w *writer, now time.Time) (
 	if err != nil || len(ids) == 0 {
 		return 0, err
 	}
-	err = w.transact(ctx, func() error {
-		for _, id := range ids {
-			if _, err := w.dropPayload.ExecContext(ctx, id[:]); err != nil {
-				return err
-			}
-			if _, err := w.conn.ExecContext(ctx, "UPDATE invitations SET forgotten = 1 WHERE id = ?", id[:]); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return 0, err
-	}
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	for _, id := range ids {
-		j.recent.forget(id)
-	}
-	return len(ids), nil
+	return j.forgetAll(ids, "UPDATE invitations SET forgotten = 1 WHERE id = ?")(ctx, w, now)
 }
 
 func oldestEnded(ctx context.Context, w *writer, before int64) ([]protocol.ID, error) {

@@ -167,6 +167,12 @@ func (d *device) hold(p *plan, msg protocol.Invite) {
 // setOnline logs the daemon in or out. What it says when it goes is still
 // written, and what is to be confirmed gets the time for it.
 func (d *device) setOnline(online bool) {
+	if online && d.up && d.leaving {
+		d.w.logf("%s: logs in before it has left", d)
+		d.leaving = false
+		d.stepAll(invitation.Login{})
+		return
+	}
 	if !d.up || d.online == online {
 		return
 	}
@@ -184,6 +190,9 @@ func (d *device) setOnline(online bool) {
 
 // leave goes offline when no bid waits any more.
 func (d *device) leave() {
+	if !d.leaving {
+		return // it has logged in again
+	}
 	for _, i := range d.insts {
 		if i != nil && i.m.Form().State == invitation.AcceptSentToLocal {
 			d.after(100*time.Millisecond, d.leave)

@@ -86,6 +86,9 @@ var clocks = []struct {
 		b := cutOff()
 		return b.step(invitation.Logout{})
 	}, false, 5 * second, invitation.Failed, protocol.PeerOffline, true},
+	{"bid after logging in again", func() *bench {
+		return cutOff().hear(0).step(invitation.Logout{}).step(invitation.Login{})
+	}, false, 10 * second, invitation.Failed, protocol.PeerOffline, true},
 	{"bid after the ring's end", func() *bench {
 		b := ringing().hear(benchRing - second).step(acceptVerb)
 		b.env.Link.Open = false

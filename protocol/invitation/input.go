@@ -26,7 +26,7 @@ type Link struct {
 // Input is what a Machine is stepped with.
 type Input interface{ input() }
 
-// The verbs of a local app, and the daemon's own logging out.
+// The verbs of a local app, and the daemon's own logging out and in again.
 type (
 	Send   struct{}
 	Cancel struct{ Reason protocol.Reason }
@@ -36,6 +36,7 @@ type (
 		Response string
 	}
 	Logout struct{}
+	Login  struct{}
 	// Edit changes an idle LocalInvitation; nil fields stay.
 	Edit struct{ Content, ChannelID *string }
 )
@@ -64,6 +65,7 @@ func (Cancel) input()     {}
 func (Accept) input()     {}
 func (Refuse) input()     {}
 func (Logout) input()     {}
+func (Login) input()      {}
 func (Edit) input()       {}
 func (Wake) input()       {}
 func (SessionUp) input()  {}

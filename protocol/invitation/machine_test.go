@@ -200,7 +200,7 @@ func happenings() []happening {
 			b.env.Online = false
 			return b.step(invitation.Send{})
 		}},
-		input("log out", invitation.Logout{}), input("new session", invitation.SessionUp{}), input("Done was read", invitation.DoneRead{}),
+		input("log out", invitation.Logout{}), input("log in", invitation.Login{}), input("new session", invitation.SessionUp{}), input("Done was read", invitation.DoneRead{}),
 		input("handed over", invitation.HandedOver{}),
 		{"app comes", func(b *bench) *bench {
 			b.env.App = true
@@ -221,6 +221,11 @@ func happenings() []happening {
 		{"wait 30 s, never hearing the other", func(b *bench) *bench { return b.pass(benchReach).step(invitation.Wake{}) }},
 		{"log out, and 5 s without a session", func(b *bench) *bench {
 			b.step(invitation.Logout{})
+			b.env.Link.Writable, b.env.Link.Open = false, false
+			return b.pass(5 * time.Second).step(invitation.Wake{})
+		}},
+		{"log out and in again, and 5 s without a session", func(b *bench) *bench {
+			b.step(invitation.Logout{}).step(invitation.Login{})
 			b.env.Link.Writable, b.env.Link.Open = false, false
 			return b.pass(5 * time.Second).step(invitation.Wake{})
 		}},

@@ -14,6 +14,8 @@ func (m *Machine) stepRemote(in Input) error {
 		return m.refuse(in)
 	case Logout:
 		m.logoutRemote()
+	case Login:
+		m.leaving = 0 // a bid that still waits goes on as if nothing had been
 	case SessionUp:
 		if m.form.State == AcceptSentToLocal {
 			m.since = m.now() // a new session, a full new wait for the Confirm

@@ -79,6 +79,8 @@ var mutants = []mutant{
 		"f.Reason = protocol.ReasonShutdown", "f.Reason = protocol.ReasonCanceled"},
 	{"logout-drops-the-bid", "accept_sent waits up to 5 s for its Confirm", "remote.go",
 		"m.leaving = m.now().Add(protocol.ConfirmTime)", "m.leaving = m.now()"},
+	{"login-leaves-the-bid-leaving", "logging in again lets the bid go on", "remote.go",
+		"case Login:\n\t\tm.leaving = 0", "case Login:\n\t\tm.leaving += 0"},
 	{"large-invite-every-2s", "a message over 1 KiB is repeated sparingly", "rhythm.go",
 		"if !shortly || large(msg) {", "if !shortly {"},
 	{"short-repeats-for-ever", "every 2 s for 1 min, then doubling", "rhythm.go",

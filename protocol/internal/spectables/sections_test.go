@@ -159,6 +159,8 @@ func times() table {
 		{"tell missed", protocol.TellMissedFirst, "until a caller looks for a callee to tell it; doubling up to " + plain(protocol.TellMissedLast)},
 		{"notices", protocol.MaxNotices, "of missed calls that a caller keeps"},
 		{"missed a day", protocol.MaxMissedADay, fmt.Sprintf("calls that one peer may tell of; %d all peers together", protocol.MaxMissedADayAll)},
+		{"unanswered", protocol.MaxUnanswered, "invitations of one peer that came to nothing without an answer, before more are turned away"},
+		{"unanswered again", protocol.UnansweredEvery, "until one more of them is let in"},
 	}
 }
 

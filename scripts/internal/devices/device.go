@@ -92,18 +92,24 @@ const (
 // Without a --listen among them it listens on loopback, QUIC and TCP.
 func Start(t testing.TB, args ...string) *Device {
 	t.Helper()
-	dir := t.TempDir()
-	d := &Device{t: t, Dir: dir, Socket: socketPath(t)}
-	d.args = append([]string{"--data-dir", dir, "--socket", d.Socket}, args...)
-	if !strings.Contains(strings.Join(args, " "), "--listen") {
-		d.args = append(d.args, "--listen", QUIC, "--listen", TCP)
+	given := strings.Join(args, " ")
+	if !strings.Contains(given, "--listen") {
+		args = append(args, "--listen", QUIC, "--listen", TCP)
 	}
-	if !strings.Contains(strings.Join(args, " "), "--network") {
-		d.args = append(d.args, "--network", "test")
+	if !strings.Contains(given, "--network") {
+		args = append(args, "--network", "test")
 	}
-	if !strings.Contains(strings.Join(args, " "), "--mdns") {
-		d.args = append(d.args, "--mdns=false")
+	if !strings.Contains(given, "--mdns") {
+		args = append(args, "--mdns=false")
 	}
+	return start(t, args...)
+}
+
+// start starts a device with just these flags beside the temporary directories.
+func start(t testing.TB, args ...string) *Device {
+	t.Helper()
+	d := &Device{t: t, Dir: t.TempDir(), Socket: socketPath(t)}
+	d.args = append([]string{"--data-dir", d.Dir, "--socket", d.Socket}, args...)
 	d.Client = client.New(d.Socket)
 	d.Restart()
 	t.Cleanup(func() {
