@@ -58,12 +58,12 @@ func turnOf(t *turn) string {
 		}
 	}
 	switch {
-	case t.batch.Notices() && len(t.changed) > 0:
+	case !t.batch.Notices():
+		return ""
+	case len(t.sb.notices.peers) > 0:
 		return "noted"
-	case t.batch.Notices():
-		return "dropped"
 	}
-	return ""
+	return "dropped"
 }
 
 // await waits until the child has come through such a turn, or has died in it.
