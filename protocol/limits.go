@@ -71,4 +71,16 @@ const (
 	KeepTombstone = 24 * time.Hour
 	// MaxLivePerPeer bounds the live invitations that one peer may have here.
 	MaxLivePerPeer = 256
+
+	// MaxExplainSteps and MaxExplain bound the steps that one invitation keeps
+	// and that an answer about it carries, and the bytes of either: enough for
+	// any honest one.
+	MaxExplainSteps = 200
+	MaxExplain      = 16 << 10
+	// ExplainBurst and ExplainEvery bound how often one peer may ask: a person
+	// looks at a few invitations, and then at one every few seconds.
+	ExplainBurst = 8
+	ExplainEvery = 2 * time.Second
+	// MaxExplainSince bounds the times in an answer: 35 years.
+	MaxExplainSince = (1 << 50) * time.Microsecond
 )
