@@ -12,7 +12,7 @@ const (
 	// keepEvents and keepEventsFor bound the event log, whichever is reached first.
 	keepEvents    = 100_000
 	keepEventsFor = 30 * 24 * time.Hour
-	// keepPayload is how long an ended invitation keeps content and response.
+	// keepPayload is how long an ended invitation keeps content, response and steps.
 	keepPayload = 30 * 24 * time.Hour
 	// keepKey is how long an idempotency key is honoured.
 	keepKey = 24 * time.Hour
@@ -95,7 +95,7 @@ func (j *Journal) prunePayloads(ctx context.Context, w *writer, now time.Time) (
 	}
 	err = w.transact(ctx, func() error {
 		for _, id := range ids {
-			if _, err := w.dropPayload.ExecContext(ctx, id[:]); err != nil {
+			if err := w.forget(ctx, id); err != nil {
 				return err
 			}
 			if _, err := w.conn.ExecContext(ctx, "UPDATE invitations SET forgotten = 1 WHERE id = ?", id[:]); err != nil {

@@ -90,6 +90,13 @@ CREATE TABLE settings (
 	name  TEXT PRIMARY KEY,
 	value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+`, `
+CREATE TABLE steps (
+	id     BLOB    NOT NULL,
+	number INTEGER NOT NULL,
+	steps  TEXT    NOT NULL,
+	PRIMARY KEY (id, number)
+) STRICT, WITHOUT ROWID;
 `}
 
 // migrate brings the database to schema len(steps), each step and its number

@@ -21,6 +21,7 @@ type writer struct {
 	tombstone, capTombs     *sql.Stmt
 	setting                 *sql.Stmt
 	discard, dropPayload    *sql.Stmt
+	steps, dropSteps        *sql.Stmt
 }
 
 func openWriter(ctx context.Context, path string) (*writer, error) {
@@ -67,6 +68,9 @@ func (w *writer) prepare(ctx context.Context) error {
 		{&w.setting, `INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)`},
 		{&w.discard, `UPDATE invitations SET discarded_at = ?2, forgotten = 1 WHERE id = ?1 AND discarded_at = 0`},
 		{&w.dropPayload, `DELETE FROM payloads WHERE id = ?`},
+		{&w.steps, `INSERT INTO steps (id, number, steps)
+			SELECT id, ifnull((SELECT max(number) + 1 FROM steps WHERE id = ?1), 1), ?2 FROM invitations WHERE id = ?1 AND forgotten = 0`},
+		{&w.dropSteps, `DELETE FROM steps WHERE id = ?`},
 	} {
 		st, err := w.conn.PrepareContext(ctx, p.text)
 		if err != nil {
@@ -128,15 +132,29 @@ func (w *writer) write(ctx context.Context, b *Batch, events []Event, known []*p
 			return err
 		}
 	}
+	for _, s := range b.steps {
+		if _, err := w.steps.ExecContext(ctx, s.id[:], s.piece); err != nil {
+			return err
+		}
+	}
 	for _, id := range b.discards {
 		if _, err := w.discard.ExecContext(ctx, id[:], wall); err != nil {
 			return err
 		}
-		if _, err := w.dropPayload.ExecContext(ctx, id[:]); err != nil {
+		if err := w.forget(ctx, id); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// forget removes what is not kept for ever: payload and steps.
+func (w *writer) forget(ctx context.Context, id protocol.ID) error {
+	if _, err := w.dropPayload.ExecContext(ctx, id[:]); err != nil {
+		return err
+	}
+	_, err := w.dropSteps.ExecContext(ctx, id[:])
+	return err
 }
 
 // writeForm inserts or updates a form; stored says that it is probably there.
@@ -199,7 +217,7 @@ func (w *writer) writeEvent(ctx context.Context, e *Event) error {
 func (w *writer) close() error {
 	var errs []error
 	for _, st := range []*sql.Stmt{w.begin, w.commit, w.rollback, w.form, w.state, w.payload, w.event, w.key,
-		w.tombstone, w.capTombs, w.setting, w.discard, w.dropPayload} {
+		w.tombstone, w.capTombs, w.setting, w.discard, w.dropPayload, w.steps, w.dropSteps} {
 		if st != nil {
 			errs = append(errs, st.Close())
 		}
