@@ -18,8 +18,11 @@ type Config struct {
 	Network   string   // PublicNetwork, LANNetwork or the name of a private DHT
 	Bootstrap []string // multiaddrs that end in /p2p/PEER-ID
 	NoMDNS    bool
-	Version   string
-	Clock     Clock // nil: the machine's
+	// ShareTimeline lets the other party of an invitation have its steps: their
+	// words and times, no addresses.
+	ShareTimeline bool
+	Version       string
+	Clock         Clock // nil: the machine's
 }
 
 // Names of networks with a meaning of their own.

@@ -16,7 +16,6 @@ import (
 	"github.com/libp2p/go-libp2p/p2p/muxer/yamux"
 	"github.com/libp2p/go-libp2p/p2p/net/connmgr"
 	quic "github.com/libp2p/go-libp2p/p2p/transport/quic"
-	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
 	ma "github.com/multiformats/go-multiaddr"
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -54,7 +53,7 @@ func newHost(key crypto.PrivKey, s settings, port int, reg prometheus.Registerer
 		libp2p.Identity(key),
 		libp2p.UserAgent("beckond/"+s.Version),
 		libp2p.Transport(quic.NewTransport),
-		libp2p.Transport(tcp.NewTCPTransport),
+		libp2p.Transport(newHeardTCP),
 		libp2p.Muxer(yamux.ID, &mux),
 		libp2p.ListenAddrs(listen...),
 		libp2p.ResourceManager(limits),
@@ -83,6 +82,8 @@ func resourceLimits() (network.ResourceManager, error) {
 	one := rcmgr.BaseLimit{Streams: 16, StreamsInbound: 8, StreamsOutbound: 8, Memory: 4 << 20}
 	limits.AddProtocolLimit(id, all, rcmgr.BaseLimitIncrease{})
 	limits.AddProtocolPeerLimit(id, one, rcmgr.BaseLimitIncrease{})
+	few := rcmgr.BaseLimit{Streams: 32, StreamsInbound: 16, StreamsOutbound: 16, Memory: 4 << 20}
+	limits.AddProtocolLimit(lp2pprotocol.ID(protocol.ExplainID), few, rcmgr.BaseLimitIncrease{})
 	return rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(limits.Scale(hostMemory, hostFiles)))
 }
 

@@ -22,12 +22,14 @@ import (
 	"github.com/beckon-p2p/beckon/protocol"
 	"github.com/beckon-p2p/beckon/protocol/invitation"
 	"github.com/beckon-p2p/beckon/protocol/stream"
+	"github.com/beckon-p2p/beckon/protocol/stream/timeline"
 )
 
 // uplink is everything that stands on the network while the node is logged in.
 type uplink struct {
 	host     host.Host
 	sessions *stream.Transport
+	steps    *timeline.Server
 	finder   *discovery.Finder
 	cache    *discovery.Cache
 	dht      *dht.DHT   // nil: no DHT
@@ -59,6 +61,7 @@ func newUplink(key crypto.PrivKey, s settings, port int, sb *switchboard, reg pr
 	}
 	u.following.Go(func() { u.follow(u.identified) })
 	u.sessions.Start()
+	u.steps = timeline.Serve(u.host, s.Clock.Now, sb.stepsFor(s.ShareTimeline))
 	sources := []discovery.Source{discovery.Connected{Network: u.host.Network()}, u.cache, static.New(s.bootstrap)}
 	if !s.NoMDNS {
 		if u.mdns, err = mdns.Start(u.host); err != nil {
@@ -100,6 +103,9 @@ func (u *uplink) joinDHT(s settings, sb *switchboard) error {
 // Close leaves the network and waits for everything that belongs to it.
 func (u *uplink) Close() error {
 	var errs []error
+	if u.steps != nil {
+		u.steps.Close()
+	}
 	if u.sessions != nil {
 		errs = append(errs, u.sessions.Close())
 	}
