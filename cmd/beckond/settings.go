@@ -16,7 +16,7 @@ import (
 const settingsHelp = `Every setting can be given as a flag, as an environment variable or in
 config.toml in the config directory ($XDG_CONFIG_HOME/beckon), in this order
 of precedence; in the file the names have underscores: data_dir, socket,
-listen, network, bootstrap, mdns, log_level.
+listen, network, bootstrap, mdns, share_timeline, log_level.
 
 When the daemon is ready it prints one line: ready peer_id=… socket=…`
 
@@ -25,13 +25,14 @@ const maxConfig = 64 << 10
 
 // settings are what the daemon runs with.
 type settings struct {
-	DataDir   string   `toml:"data_dir"`
-	Socket    string   `toml:"socket"`
-	Listen    []string `toml:"listen"`
-	Network   string   `toml:"network"`
-	Bootstrap []string `toml:"bootstrap"`
-	MDNS      *bool    `toml:"mdns"`
-	LogLevel  string   `toml:"log_level"`
+	DataDir       string   `toml:"data_dir"`
+	Socket        string   `toml:"socket"`
+	Listen        []string `toml:"listen"`
+	Network       string   `toml:"network"`
+	Bootstrap     []string `toml:"bootstrap"`
+	MDNS          *bool    `toml:"mdns"`
+	ShareTimeline *bool    `toml:"share_timeline"`
+	LogLevel      string   `toml:"log_level"`
 }
 
 func flags() []cli.Flag {
@@ -42,6 +43,7 @@ func flags() []cli.Flag {
 		&cli.StringFlag{Name: "network", EnvVars: []string{"BECKON_NETWORK"}, Usage: "public, lan (no DHT), or the name of a private DHT", DefaultText: "public"},
 		&cli.StringSliceFlag{Name: "bootstrap", EnvVars: []string{"BECKON_BOOTSTRAP"}, Usage: "the multiaddr, ending in /p2p/PEER-ID, of a peer to join by; may be repeated"},
 		&cli.BoolFlag{Name: "mdns", EnvVars: []string{"BECKON_MDNS"}, Usage: "find peers on the local network", Value: true},
+		&cli.BoolFlag{Name: "share-timeline", EnvVars: []string{"BECKON_SHARE_TIMELINE"}, Usage: "let the other party of an invitation see its steps here, as words and times, for beckon explain"},
 		&cli.StringFlag{Name: "log-level", EnvVars: []string{"BECKON_LOG_LEVEL"}, Usage: "debug, info, warn or error", DefaultText: "info"},
 	}
 }
@@ -84,6 +86,9 @@ func readSettings(c *cli.Context) (settings, error) {
 	}
 	if mdns := c.Bool("mdns"); c.IsSet("mdns") || s.MDNS == nil {
 		s.MDNS = &mdns
+	}
+	if share := c.Bool("share-timeline"); c.IsSet("share-timeline") || s.ShareTimeline == nil {
+		s.ShareTimeline = &share
 	}
 	if s.DataDir, err = filepath.Abs(s.DataDir); err != nil {
 		return s, err
