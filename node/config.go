@@ -31,6 +31,9 @@ type Config struct {
 	// KeepMissed is how long a notice of a missed call waits for its callee:
 	// at most 30 days; 0 for 7 days, negative for not at all.
 	KeepMissed time.Duration
+	// ShareTimeline lets the other party of an invitation have its steps: their
+	// words and times, no addresses.
+	ShareTimeline bool
 }
 
 // Names of networks with a meaning of their own.

@@ -15,6 +15,7 @@ type entry struct {
 	timer       timer
 	receivedSeq int64 // of its remote_invitation_received event; 0: none
 	waiters     []chan<- invitation.View
+	trail       trail
 	discarded   bool // no longer shown to apps
 	resay       bool // a commit failed: what is owed may not have been said
 
@@ -49,6 +50,7 @@ func (sb *switchboard) add(m *invitation.Machine) *entry {
 func (sb *switchboard) forget(e *entry) {
 	sb.count(e, tally{})
 	sb.timers.set(&e.timer, 0)
+	sb.timers.set(&e.trail.timer, 0)
 	if sb.entries[e.id] == e {
 		delete(sb.entries, e.id)
 		delete(e.peer.entries, e.id)
@@ -113,6 +115,7 @@ func (t *turn) begin(m *invitation.Machine, out invitation.Out) *entry {
 	e := t.sb.add(m)
 	t.touch(e, nil)
 	t.gather(e, out)
+	t.trace(e, nil, out)
 	t.sb.count(e, e.tally())
 	return e
 }
@@ -123,6 +126,7 @@ func (t *turn) step(e *entry, in invitation.Input) error {
 	t.touch(e, e.machine)
 	out, err := e.machine.Step(t.env(e, f.App), in)
 	t.gather(e, out)
+	t.trace(e, in, out)
 	return err
 }
 
@@ -197,6 +201,7 @@ func (t *turn) settle() {
 		f := e.machine.Form()
 		sb.count(e, e.tally())
 		sb.weigh(before, f)
+		e.trail.Keep()
 		if f.Ended() {
 			if before == nil || !ended(before) {
 				sb.metrics.ended(f)

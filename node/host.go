@@ -13,7 +13,6 @@ import (
 	"github.com/libp2p/go-libp2p/p2p/muxer/yamux"
 	"github.com/libp2p/go-libp2p/p2p/net/connmgr"
 	quic "github.com/libp2p/go-libp2p/p2p/transport/quic"
-	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
 	ma "github.com/multiformats/go-multiaddr"
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -46,7 +45,7 @@ func newHost(key crypto.PrivKey, s settings, port int, reg prometheus.Registerer
 		libp2p.Identity(key),
 		libp2p.UserAgent("beckond/"+s.Version),
 		libp2p.Transport(quic.NewTransport),
-		libp2p.Transport(tcp.NewTCPTransport),
+		libp2p.Transport(newHeardTCP),
 		libp2p.Muxer(yamux.ID, &mux),
 		libp2p.ListenAddrs(listen...),
 		libp2p.ResourceManager(limits),

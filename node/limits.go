@@ -40,6 +40,8 @@ func resourceLimits() (network.ResourceManager, error) {
 	one := rcmgr.BaseLimit{Streams: 16, StreamsInbound: 8, StreamsOutbound: 8, Memory: 4 << 20}
 	limits.AddProtocolLimit(id, all, rcmgr.BaseLimitIncrease{})
 	limits.AddProtocolPeerLimit(id, one, rcmgr.BaseLimitIncrease{})
+	few := rcmgr.BaseLimit{Streams: 32, StreamsInbound: 16, StreamsOutbound: 16, Memory: 4 << 20}
+	limits.AddProtocolLimit(lp2pprotocol.ID(protocol.ExplainID), few, rcmgr.BaseLimitIncrease{})
 	return rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(limits.Scale(hostMemory, hostFiles)),
 		rcmgr.WithLimitPerSubnet(
 			[]rcmgr.ConnLimitPerSubnet{{PrefixLength: 32, ConnCount: connsPerIP}},

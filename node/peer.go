@@ -151,6 +151,7 @@ func (p *peerState) dial(t *turn) {
 	number, d := p.dialing, sb.dialer
 	ctx, cancel := context.WithTimeout(context.Background(), dialAttempt)
 	p.cancel = cancel
+	ctx = withWay(ctx, p.watch(sb))
 	sb.dials.Add(1)
 	go func() {
 		defer sb.dials.Done()

@@ -31,7 +31,9 @@ type found struct {
 // dialled as it comes, the first connection wins. use is called on it at once,
 // before the search is wound up.
 func (u *uplink) reach(ctx context.Context, id peer.ID, stage func(invitation.Progress), use func(network.Conn) error) (found, error) {
+	w := wayOf(ctx)
 	if c := u.connected(id); c != nil {
+		w.connected(c)
 		return found{conn: c, source: "connected", addrs: []ma.Multiaddr{c.RemoteMultiaddr()}}, use(c)
 	}
 	stage(invitation.ProgressLocating)
@@ -40,17 +42,21 @@ func (u *uplink) reach(ctx context.Context, id peer.ID, stage func(invitation.Pr
 	ctx = network.WithAllowLimitedConn(ctx, "invitation")
 	search, stop := context.WithCancel(ctx)
 	defer stop()
-	for c := range u.finder.Find(search, id) {
+	defer hear(u.host, id, w.dialFailed)()
+	w.asked(u.finder)
+	for c := range u.finder.FindStages(search, id, w.stage) {
 		if len(r.addrs) == 0 {
 			stage(invitation.ProgressConnecting)
 			r.source = c.Source
 		}
+		w.dialing(c.Addrs)
 		r.dial(ctx, c, stop)
 	}
 	r.dials.Wait()
 	if r.conn == nil && len(r.addrs) == 0 {
-		return r.found, errNoAddress
+		r.err = errNoAddress
 	}
+	w.over(r.conn, r.err)
 	return r.found, r.err
 }
 
@@ -100,8 +106,10 @@ func (r *race) dial(ctx context.Context, c discovery.Candidate, won func()) {
 		}
 		r.mu.Unlock()
 		if !first {
+			wayOf(ctx).dialed(err)
 			return
 		}
+		wayOf(ctx).connected(conn)
 		err = r.use(conn)
 		won()
 		if conn.Stat().Direction == network.DirOutbound {

@@ -53,6 +53,7 @@ func (sb *switchboard) sessionDown(from protocol.PeerID, s session, err error) {
 		}
 		delete(p.sessions, s)
 		if p.session == s {
+			p.traceDown(t, err)
 			p.session = nil
 			// Which deadline runs depends on whether a session is open.
 			for _, e := range p.entries {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/beckon-p2p/beckon/node/explain"
 	"github.com/beckon-p2p/beckon/node/journal"
 	"github.com/beckon-p2p/beckon/protocol/invitation"
 )
@@ -138,6 +139,10 @@ func (sb *switchboard) recover() error {
 		e := sb.add(invitation.Restore(now, r.Form))
 		e.receivedSeq = r.ReceivedSeq
 		sb.count(e, e.tally())
+		if e.machine.Live() {
+			sb.note(e, now, explain.Step{Code: explain.Restarted})
+			e.trail.Keep()
+		}
 	}
 	return sb.recoverNotices()
 }

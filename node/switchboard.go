@@ -124,6 +124,7 @@ func (sb *switchboard) run() {
 		var first job
 		select {
 		case <-sb.quit:
+			sb.flushSteps()
 			return
 		case first = <-sb.inbox:
 		case <-alarm.C():
@@ -183,6 +184,7 @@ type turn struct {
 	peers    map[*peerState]struct{} // whose needs may have changed
 	after    []func(err error)       // what waits for the commit
 	dropped  []*entry                // idle forms that were discarded
+	trails   []*entry                // whose steps are written
 	keys     map[string]keyed        // taken in this turn, not yet in the journal
 	graves   map[grave]bool          // dug in this turn, not yet in the journal
 }
@@ -240,6 +242,7 @@ func (t *turn) persist() error {
 	for _, e := range t.changed {
 		t.batch.Put(e.machine.Form())
 	}
+	t.putSteps()
 	if t.batch.Empty() {
 		return nil
 	}
@@ -248,6 +251,7 @@ func (t *turn) persist() error {
 		return err
 	}
 	t.sb.metrics.committed(time.Since(start))
+	t.stepsWritten()
 	for _, r := range t.received {
 		r.e.receivedSeq = t.batch.Events[r.event].Seq
 	}
@@ -265,9 +269,11 @@ func (t *turn) undo(err error) {
 		} else {
 			*e.machine, e.resay = *before, true
 			t.sb.timers.set(&e.timer, t.now.Clock.Add(retryCommit))
+			t.undoSteps(e)
 		}
 		t.consider(e.peer)
 	}
+	t.retrySteps()
 	for _, take := range slices.Backward(t.undos) {
 		take()
 	}

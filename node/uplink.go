@@ -22,6 +22,7 @@ import (
 	"github.com/beckon-p2p/beckon/protocol"
 	"github.com/beckon-p2p/beckon/protocol/invitation"
 	"github.com/beckon-p2p/beckon/protocol/stream"
+	"github.com/beckon-p2p/beckon/protocol/stream/timeline"
 )
 
 // uplink is everything that stands on the network while the node is logged in.
@@ -29,6 +30,7 @@ type uplink struct {
 	host     host.Host
 	reached  *reachability.Keeper
 	sessions *stream.Transport
+	steps    *timeline.Server
 	finder   *discovery.Finder
 	cache    *discovery.Cache
 	dht      *dht.DHT   // nil: no DHT
@@ -63,6 +65,7 @@ func newUplink(n *Node, port int) (u *uplink, err error) {
 	}
 	u.following.Go(func() { u.follow(u.identified) })
 	u.sessions.Start()
+	u.steps = timeline.Serve(u.host, s.Clock.Now, sb.stepsFor(s.ShareTimeline))
 	sources := []discovery.Source{discovery.Connected{Network: u.host.Network()}, &n.links, u.cache, static.New(s.bootstrap)}
 	if !s.NoMDNS {
 		if u.mdns, err = mdns.Start(u.host); err != nil {
@@ -118,6 +121,9 @@ func (u *uplink) helpers(bootstrap []peer.AddrInfo) []peer.AddrInfo {
 // Close leaves the network and waits for everything that belongs to it.
 func (u *uplink) Close() error {
 	var errs []error
+	if u.steps != nil {
+		u.steps.Close()
+	}
 	if u.sessions != nil {
 		errs = append(errs, u.sessions.Close())
 	}

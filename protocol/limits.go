@@ -100,4 +100,16 @@ const (
 	// UnansweredEvery is how long it takes until one more is let in: what rings
 	// in vain each ten seconds can do so for ever, and leaves some MB a day.
 	UnansweredEvery = 10 * time.Second
+
+	// MaxExplainSteps and MaxExplain bound the steps that one invitation keeps
+	// and that an answer about it carries, and the bytes of either: enough for
+	// any honest one.
+	MaxExplainSteps = 200
+	MaxExplain      = 16 << 10
+	// ExplainBurst and ExplainEvery bound how often one peer may ask: a person
+	// looks at a few invitations, and then at one every few seconds.
+	ExplainBurst = 8
+	ExplainEvery = 2 * time.Second
+	// MaxExplainSince bounds the times in an answer: 35 years.
+	MaxExplainSince = (1 << 50) * time.Microsecond
 )

@@ -64,6 +64,12 @@ func (c *Client) Wait(ctx context.Context, id string) (api.Invitation, error) {
 	}
 }
 
+// Explain tells why an invitation did or did not ring. With merge the other
+// party is asked for its steps too, for at most 3 s.
+func (c *Client) Explain(ctx context.Context, id string, merge bool) (api.Explanation, error) {
+	return get[api.Explanation](ctx, c, invitationPath(id)+"/explain", url.Values{"merge": {strconv.FormatBool(merge)}})
+}
+
 // Send sends an invitation that was created with Hold.
 func (c *Client) Send(ctx context.Context, id string) (api.Invitation, error) {
 	return c.verb(ctx, id, api.VerbSend, "", struct{}{})

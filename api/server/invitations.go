@@ -74,6 +74,7 @@ func (s *server) invitationOperations(a huma.API) {
 		})
 
 	s.getOperation(a)
+	s.explainOperation(a)
 	s.listOperation(a)
 }
 

@@ -31,6 +31,8 @@ type Node interface {
 	Get(ctx context.Context, id protocol.ID) (invitation.View, error)
 	// Wait returns the invitation once it has ended, or as it is when ctx ends.
 	Wait(ctx context.Context, id protocol.ID) (invitation.View, error)
+	// Explain tells why it did or did not ring; with merge it asks the other party too.
+	Explain(ctx context.Context, id protocol.ID, merge bool) (node.Explanation, error)
 	// List returns a page, newest first, and where the next one begins.
 	List(ctx context.Context, q journal.Query) (page []invitation.View, next string, err error)
 	// Subscribe registers the stream and takes its snapshot in one atomic step.

@@ -39,7 +39,7 @@ func (p *program) app() *cli.App {
 			p.idCommand(), p.statusCommand(), p.findCommand(), p.pingCommand(),
 			p.inviteCommand(), p.listenCommand(),
 			p.acceptCommand(), p.refuseCommand(), p.cancelCommand(),
-			p.lsCommand(), p.showCommand(), p.eventsCommand(),
+			p.lsCommand(), p.showCommand(), p.explainCommand(), p.eventsCommand(),
 			p.onlineCommand(), p.offlineCommand(), p.versionCommand(),
 		},
 	}

@@ -200,6 +200,9 @@ func (f *fake) answer(r *http.Request, body []byte) any {
 	if !ok {
 		return refused(404, api.CodeNotFound)
 	}
+	if len(part) == 3 && part[2] == "explain" {
+		return f.explain(inv)
+	}
 	if len(part) == 3 {
 		return f.verb(inv, part[2], body)
 	}

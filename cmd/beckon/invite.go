@@ -223,6 +223,9 @@ func (w *watch) tell() error {
 	if advice != "" {
 		fmt.Fprintf(w.stderr, "beckon: hint: %s\n", clean(advice))
 	}
+	if inv.State == api.Failure {
+		fmt.Fprintf(w.stderr, "beckon: hint: beckon explain %s says why\n", clean(inv.ID))
+	}
 	return outcome{inv}
 }
 

@@ -37,9 +37,9 @@ func serve(s settings, stdout io.Writer) (err error) {
 
 	n, err := node.New(node.Config{
 		DataDir: s.DataDir, Listen: s.Listen, Network: s.Network, Bootstrap: s.Bootstrap,
-		NoMDNS: !*s.MDNS, Version: version(),
 		Reachability: s.Reachability, Relays: s.Relay, NoServe: !*s.Serve, NoPortMap: !*s.PortMap,
 		KeepMissed: s.keepMissed(),
+		NoMDNS:     !*s.MDNS, ShareTimeline: *s.ShareTimeline, Version: version(),
 	})
 	if err != nil {
 		return err

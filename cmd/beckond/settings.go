@@ -18,7 +18,7 @@ const settingsHelp = `Every setting can be given as a flag, as an environment va
 config.toml in the config directory ($XDG_CONFIG_HOME/beckon), in this order
 of precedence; in the file the names have underscores: data_dir, socket,
 listen, network, bootstrap, mdns, reachability, relay, serve, port_map,
-keep_missed, log_level.
+keep_missed, share_timeline, log_level.
 
 When the daemon is ready it prints one line: ready peer_id=… socket=…`
 
@@ -42,7 +42,8 @@ type settings struct {
 	PortMap      *bool    `toml:"port_map"`
 	LogLevel     string   `toml:"log_level"`
 	// KeepMissed is nil for the default.
-	KeepMissed *time.Duration `toml:"keep_missed"`
+	KeepMissed    *time.Duration `toml:"keep_missed"`
+	ShareTimeline *bool          `toml:"share_timeline"`
 }
 
 func flags() []cli.Flag {
@@ -58,6 +59,7 @@ func flags() []cli.Flag {
 		&cli.BoolFlag{Name: "serve", EnvVars: []string{"BECKON_SERVE"}, Usage: "be a small relay for others while they can dial this peer", Value: true},
 		&cli.BoolFlag{Name: "port-map", EnvVars: []string{"BECKON_PORT_MAP"}, Usage: "ask the router to forward a port (UPnP, NAT-PMP)", Value: true},
 		&cli.DurationFlag{Name: "keep-missed", EnvVars: []string{"BECKON_KEEP_MISSED"}, Usage: "how long to go on telling a callee of a call that it missed; at most 720h, 0 for not at all", DefaultText: "168h"},
+		&cli.BoolFlag{Name: "share-timeline", EnvVars: []string{"BECKON_SHARE_TIMELINE"}, Usage: "let the other party of an invitation see its steps here, as words and times, for beckon explain"},
 		&cli.StringFlag{Name: "log-level", EnvVars: []string{"BECKON_LOG_LEVEL"}, Usage: "debug, info, warn or error", DefaultText: "info"},
 	}
 }
@@ -112,6 +114,9 @@ func readSettings(c *cli.Context) (settings, error) {
 	}
 	if k := s.KeepMissed; k != nil && *k != 0 && *k < leastKeepMissed {
 		return s, fmt.Errorf("--keep-missed %v: give %v or more, or 0 for not at all", *k, leastKeepMissed)
+	}
+	if share := c.Bool("share-timeline"); c.IsSet("share-timeline") || s.ShareTimeline == nil {
+		s.ShareTimeline = &share
 	}
 	if s.DataDir, err = filepath.Abs(s.DataDir); err != nil {
 		return s, err

@@ -22,12 +22,18 @@ type Batch struct {
 	settings   [][2]string
 	discards   []protocol.ID
 	notices    []noticeRow
+	steps      []stepsRow
 }
 
 type keyRow struct {
 	key, fingerprint string
 	id               protocol.ID
 	status           int
+}
+
+type stepsRow struct {
+	id    protocol.ID
+	piece string
 }
 
 type tombstoneRow struct {
@@ -68,6 +74,12 @@ func (b *Batch) Tombstone(peer protocol.PeerID, id protocol.ID) {
 // answering for it.
 func (b *Batch) Discard(id protocol.ID) { b.discards = append(b.discards, id) }
 
+// Steps adds a piece to what is kept of the way of an invitation, whose form is
+// stored. It is forgotten with content and response.
+func (b *Batch) Steps(id protocol.ID, piece string) {
+	b.steps = append(b.steps, stepsRow{id, piece})
+}
+
 // Setting stores a value under a name.
 func (b *Batch) Setting(name, value string) {
 	b.settings = append(b.settings, [2]string{name, value})
@@ -75,7 +87,7 @@ func (b *Batch) Setting(name, value string) {
 
 // Empty reports whether a Commit of b would write nothing.
 func (b *Batch) Empty() bool {
-	return len(b.Events)+len(b.forms)+len(b.keys)+len(b.tombstones)+len(b.settings)+len(b.discards)+len(b.notices) == 0
+	return len(b.Events)+len(b.forms)+len(b.keys)+len(b.tombstones)+len(b.settings)+len(b.discards)+len(b.notices)+len(b.steps) == 0
 }
 
 // Commit writes b in one transaction: when it returns nil, all of it survives

@@ -12,7 +12,7 @@ const (
 	// keepEvents and keepEventsFor bound the event log, whichever is reached first.
 	keepEvents    = 100_000
 	keepEventsFor = 30 * 24 * time.Hour
-	// keepPayload is how long an ended invitation keeps content and response.
+	// keepPayload is how long an ended invitation keeps content, response and steps.
 	keepPayload = 30 * 24 * time.Hour
 	// keepKey is how long an idempotency key is honoured.
 	keepKey = 24 * time.Hour

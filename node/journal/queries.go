@@ -17,6 +17,7 @@ type queries struct {
 	present               *sql.Stmt
 	events, eventsOf      *sql.Stmt
 	missed                *sql.Stmt
+	steps                 *sql.Stmt
 }
 
 // formColumns are those that scanForm reads, of invitations i joined with payloads p.
@@ -44,6 +45,8 @@ func prepareQueries(ctx context.Context, db *sql.DB) (*queries, error) {
 		{&q.setting, `SELECT value FROM settings WHERE name = ?`},
 		{&q.present, `SELECT ifnull(p.content, ''), ifnull(p.response, ''), i.ended_at > 0 OR i.discarded_at > 0
 			FROM invitations i LEFT JOIN payloads p ON p.id = i.id WHERE i.id = ?`},
+		{&q.steps, `SELECT s.steps FROM steps s JOIN invitations i ON i.id = s.id
+			WHERE s.id = ? AND i.discarded_at = 0 ORDER BY s.number`},
 		{&q.events, `SELECT ` + eventColumns + ` WHERE e.seq > ? AND e.seq <= ? ORDER BY e.seq LIMIT ?`},
 		{&q.eventsOf, `SELECT ` + eventColumns + ` WHERE e.seq > ? AND e.seq <= ?
 			AND (e.app = '' OR e.app IN (SELECT value FROM json_each(?))) ORDER BY e.seq LIMIT ?`},
@@ -61,7 +64,7 @@ func prepareQueries(ctx context.Context, db *sql.DB) (*queries, error) {
 
 func (q *queries) close() error {
 	var errs []error
-	for _, st := range []*sql.Stmt{q.load, q.unfinished, q.get, q.tombstone, q.key, q.setting, q.present, q.events, q.eventsOf, q.missed} {
+	for _, st := range []*sql.Stmt{q.load, q.unfinished, q.get, q.tombstone, q.key, q.setting, q.present, q.events, q.eventsOf, q.missed, q.steps} {
 		if st != nil {
 			errs = append(errs, st.Close())
 		}
@@ -160,6 +163,23 @@ func (j *Journal) Key(key string) (k Key, found bool, err error) {
 	found, err = j.found(j.queries.key.QueryRow(key, millis(since)).Scan(&k.Fingerprint, &id, &k.Status))
 	copy(k.ID[:], id)
 	return k, found, err
+}
+
+// Steps returns the pieces that Batch.Steps stored of an invitation, in order.
+func (j *Journal) Steps(id protocol.ID) (pieces []string, err error) {
+	rows, err := j.queries.steps.Query(id[:])
+	if err != nil {
+		return nil, explain(j.path, err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var piece string
+		if err := rows.Scan(&piece); err != nil {
+			return nil, explain(j.path, err)
+		}
+		pieces = append(pieces, piece)
+	}
+	return pieces, explain(j.path, rows.Err())
 }
 
 // Setting returns the value stored under a name.

@@ -100,6 +100,13 @@ CREATE TABLE notices (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX invitations_missed ON invitations (created_at, caller) WHERE state = 'missed';
+`, `
+CREATE TABLE steps (
+	id     BLOB    NOT NULL,
+	number INTEGER NOT NULL,
+	steps  TEXT    NOT NULL,
+	PRIMARY KEY (id, number)
+) STRICT, WITHOUT ROWID;
 `}
 
 // migrate brings the database to schema len(steps), each step and its number

@@ -83,7 +83,7 @@ func (j *Journal) forgetAll(ids []protocol.ID, gone string) pruneStep {
 	return func(ctx context.Context, w *writer, _ time.Time) (int, error) {
 		err := w.transact(ctx, func() error {
 			for _, id := range ids {
-				if _, err := w.dropPayload.ExecContext(ctx, id[:]); err != nil {
+				if err := w.forget(ctx, id); err != nil {
 					return err
 				}
 				if _, err := w.conn.ExecContext(ctx, gone, id[:]); err != nil {

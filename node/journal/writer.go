@@ -22,6 +22,7 @@ type writer struct {
 	setting                 *sql.Stmt
 	discard, dropPayload    *sql.Stmt
 	notice, dropNotice      *sql.Stmt
+	steps, dropSteps        *sql.Stmt
 }
 
 func openWriter(ctx context.Context, path string) (*writer, error) {
@@ -70,6 +71,9 @@ func (w *writer) prepare(ctx context.Context) error {
 		{&w.dropPayload, `DELETE FROM payloads WHERE id = ?`},
 		{&w.notice, `INSERT OR REPLACE INTO notices (peer, app, kept_at, record) VALUES (?, ?, ?, ?)`},
 		{&w.dropNotice, `DELETE FROM notices WHERE peer = ? AND app = ?`},
+		{&w.steps, `INSERT INTO steps (id, number, steps)
+			SELECT id, ifnull((SELECT max(number) + 1 FROM steps WHERE id = ?1), 1), ?2 FROM invitations WHERE id = ?1 AND forgotten = 0`},
+		{&w.dropSteps, `DELETE FROM steps WHERE id = ?`},
 	} {
 		st, err := w.conn.PrepareContext(ctx, p.text)
 		if err != nil {
@@ -131,15 +135,29 @@ func (w *writer) write(ctx context.Context, b *Batch, events []Event, known []*p
 			return err
 		}
 	}
+	for _, s := range b.steps {
+		if _, err := w.steps.ExecContext(ctx, s.id[:], s.piece); err != nil {
+			return err
+		}
+	}
 	for _, id := range b.discards {
 		if _, err := w.discard.ExecContext(ctx, id[:], wall); err != nil {
 			return err
 		}
-		if _, err := w.dropPayload.ExecContext(ctx, id[:]); err != nil {
+		if err := w.forget(ctx, id); err != nil {
 			return err
 		}
 	}
 	return w.writeNotices(ctx, b.notices, now)
+}
+
+// forget removes what is not kept for ever: payload and steps.
+func (w *writer) forget(ctx context.Context, id protocol.ID) error {
+	if _, err := w.dropPayload.ExecContext(ctx, id[:]); err != nil {
+		return err
+	}
+	_, err := w.dropSteps.ExecContext(ctx, id[:])
+	return err
 }
 
 // writeForm inserts or updates a form; stored says that it is probably there.
@@ -202,7 +220,7 @@ func (w *writer) writeEvent(ctx context.Context, e *Event) error {
 func (w *writer) close() error {
 	var errs []error
 	for _, st := range []*sql.Stmt{w.begin, w.commit, w.rollback, w.form, w.state, w.payload, w.event, w.key,
-		w.tombstone, w.capTombs, w.setting, w.discard, w.dropPayload, w.notice, w.dropNotice} {
+		w.tombstone, w.capTombs, w.setting, w.discard, w.dropPayload, w.notice, w.dropNotice, w.steps, w.dropSteps} {
 		if st != nil {
 			errs = append(errs, st.Close())
 		}

@@ -23,7 +23,16 @@ func sections(t *testing.T) map[string]string {
 	if !ok {
 		t.Fatal("wire.proto has no syntax line")
 	}
+	other, err := os.ReadFile("../../wirepb/explain.proto")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, explain, ok := strings.Cut(string(other), "\nsyntax ")
+	if !ok {
+		t.Fatal("explain.proto has no syntax line")
+	}
 	return map[string]string{
+		"explain":  "```protobuf\nsyntax " + explain + "```",
 		"wire":     "```protobuf\nsyntax " + schema + "```",
 		"bytes":    bytesOnTheStream(t),
 		"sizes":    sizes().markdown("limit", "value"),

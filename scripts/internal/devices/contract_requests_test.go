@@ -186,7 +186,7 @@ func contractDescription(t *testing.T, d *Device) {
 	for path, methods := range map[string]string{
 		"/v1/node": "get", "/v1/node/online": "put", "/v1/invitations": "get post", "/v1/invitations/{id}": "get patch delete",
 		"/v1/invitations/{id}/send": "post", "/v1/invitations/{id}/cancel": "post", "/v1/invitations/{id}/accept": "post",
-		"/v1/invitations/{id}/refuse": "post", "/v1/events": "get", "/v1/peers": "get", "/v1/peers/{id}": "get", "/v1/peers/{id}/ping": "post",
+		"/v1/invitations/{id}/refuse": "post", "/v1/invitations/{id}/explain": "get", "/v1/events": "get", "/v1/peers": "get", "/v1/peers/{id}": "get", "/v1/peers/{id}/ping": "post",
 	} {
 		at, _ := paths[path].(object)
 		for _, m := range strings.Fields(methods) {

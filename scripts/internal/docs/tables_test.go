@@ -17,7 +17,7 @@ var promised = map[string]string{
 	"id": "qr", "status": "", "find": "", "ping": "n",
 	"invite": "content channel app reach ring glare", "listen": "app accept refuse response exec",
 	"accept": "response no-wait", "refuse": "reason response", "cancel": "",
-	"ls": "live missed n", "show": "", "events": "app after", "online": "", "offline": "",
+	"ls": "live missed n", "show": "", "explain": "merge", "events": "app after", "online": "", "offline": "",
 }
 
 var flagLine = regexp.MustCompile(`(?m)^ +(?:-\w, )?--?([a-z][a-z-]*)`)
