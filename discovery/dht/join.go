@@ -132,6 +132,10 @@ func (d *DHT) hostChanged(e any, kad *kaddht.IpfsDHT) bool {
 	switch e := e.(type) {
 	case event.EvtLocalAddressesUpdated:
 		d.lookAtAddresses()
+		select {
+		case d.moved <- struct{}{}:
+		default:
+		}
 		return true
 	case event.EvtLocalProtocolsUpdated:
 		d.tell() // the mode may have changed
@@ -149,11 +153,15 @@ func (d *DHT) isBootstrap(id peer.ID) bool {
 }
 
 // wanted returns whom to dial now: everybody known while the table is empty,
-// and the bootstrap peers while it has none of them, for otherwise two halves
-// of a network that began without them would never meet.
+// and those of a private DHT while it has none of them, for otherwise two halves
+// of a network that began without them would never meet. The public DHT is too
+// large to have halves, and its bootstrap peers have enough to do.
 func (d *DHT) wanted(kad *kaddht.IpfsDHT) []peer.AddrInfo {
 	if kad.RoutingTable().Size() == 0 {
 		return d.known(true)
+	}
+	if d.public() {
+		return nil
 	}
 	for _, p := range d.cfg.Bootstrap {
 		if kad.RoutingTable().Find(p.ID) != "" {
