@@ -2,11 +2,13 @@ package node
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/libp2p/go-libp2p/core/peer"
 	ma "github.com/multiformats/go-multiaddr"
 
+	"github.com/beckon-p2p/beckon/discovery/dht"
 	"github.com/beckon-p2p/beckon/discovery/static"
 )
 
@@ -16,7 +18,8 @@ type Config struct {
 	DataDir   string
 	Listen    []string // multiaddrs; none: QUIC and TCP, IPv4 and IPv6, on a kept random port
 	Network   string   // PublicNetwork, LANNetwork or the name of a private DHT
-	Bootstrap []string // multiaddrs that end in /p2p/PEER-ID
+	Bootstrap []string // multiaddrs that end in /p2p/PEER-ID, or only NoBootstrap; none: the network's own list
+	DHTServer bool     // serve the public DHT, too, while others can reach this node
 	NoMDNS    bool
 	Version   string
 	Clock     Clock // nil: the machine's
@@ -24,10 +27,13 @@ type Config struct {
 
 // Names of networks with a meaning of their own.
 const (
-	PublicNetwork = "public" // until there is a public one: the private DHT main
-	LANNetwork    = "lan"    // no DHT
-	mainNetwork   = "main"
+	PublicNetwork = dht.Public // the DHT that everybody shares
+	LANNetwork    = "lan"      // no DHT
 )
+
+// NoBootstrap, as the only value of Bootstrap, is an empty list: join by peers
+// met before, or wait for others to come.
+const NoBootstrap = "none"
 
 const maxNetworkName = 64
 
@@ -46,8 +52,6 @@ func (c Config) check() (s settings, err error) {
 		s.Network = PublicNetwork
 	}
 	switch s.Network {
-	case PublicNetwork:
-		s.dht = mainNetwork
 	case LANNetwork:
 	default:
 		if len(s.Network) > maxNetworkName || strings.Trim(s.Network, "abcdefghijklmnopqrstuvwxyz0123456789._-") != "" {
@@ -62,11 +66,14 @@ func (c Config) check() (s settings, err error) {
 		}
 		s.listen = append(s.listen, m)
 	}
-	if s.bootstrap, err = static.Parse(c.Bootstrap); err != nil {
+	if s.bootstrap, err = s.readBootstrap(); err != nil {
 		return s, fmt.Errorf("--bootstrap: %w", err)
 	}
 	if len(s.bootstrap) > 0 && s.dht == "" {
 		return s, fmt.Errorf("--bootstrap needs a network with a DHT; --network lan has none")
+	}
+	if s.DHTServer && s.dht == "" {
+		return s, fmt.Errorf("--dht-server needs a network with a DHT; --network lan has none")
 	}
 	if s.Clock == nil {
 		s.Clock = NewClock()
@@ -75,4 +82,19 @@ func (c Config) check() (s settings, err error) {
 		s.Version = "devel"
 	}
 	return s, nil
+}
+
+// readBootstrap returns the peers to join by: those given, nobody, or the
+// network's own.
+func (s settings) readBootstrap() ([]peer.AddrInfo, error) {
+	switch {
+	case len(s.Bootstrap) == 0 && s.dht == PublicNetwork:
+		return dht.PublicBootstrap(), nil
+	case slices.Contains(s.Bootstrap, NoBootstrap):
+		if len(s.Bootstrap) > 1 {
+			return nil, fmt.Errorf("%s stands alone; leave it out, or the addresses", NoBootstrap)
+		}
+		return nil, nil
+	}
+	return static.Parse(s.Bootstrap)
 }

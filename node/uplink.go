@@ -26,6 +26,7 @@ import (
 
 // uplink is everything that stands on the network while the node is logged in.
 type uplink struct {
+	network  string // the DHT's name; empty: none
 	host     host.Host
 	sessions *stream.Transport
 	finder   *discovery.Finder
@@ -37,12 +38,13 @@ type uplink struct {
 	following  sync.WaitGroup
 }
 
-// cachedServers is how many peers of the cache are tried for joining.
-const cachedServers = 20
+// cachedPeers is how many peers of the cache, and of those on the local network,
+// are tried for joining.
+const cachedPeers = 20
 
 // newUplink goes on the network. The sessions and the DHT tell sb what happens.
 func newUplink(key crypto.PrivKey, s settings, port int, sb *switchboard, reg prometheus.Registerer) (u *uplink, err error) {
-	u = &uplink{}
+	u = &uplink{network: s.dht}
 	defer func() {
 		if err != nil {
 			u.Close()
@@ -82,9 +84,15 @@ func newUplink(key crypto.PrivKey, s settings, port int, sb *switchboard, reg pr
 }
 
 func (u *uplink) joinDHT(s settings, sb *switchboard) error {
+	servers := discovery.OpenServers(filepath.Join(s.DataDir, serversFile), s.dht)
 	cfg := dht.Config{
-		Host: u.host, Network: s.dht, Bootstrap: s.bootstrap,
-		Cached: func() []peer.AddrInfo { return u.cache.Recent(cachedServers) },
+		Host: u.host, Network: s.dht, Server: s.DHTServer, Bootstrap: s.bootstrap,
+		Cached: func() []peer.AddrInfo { return u.joinBy(servers) },
+		Save: func(now []peer.AddrInfo) {
+			if err := servers.Save(now); err != nil {
+				log.Warnw("cannot remember the servers of the DHT", "err", err)
+			}
+		},
 		OnJoined: func(joined bool) {
 			sb.post(func(t *turn) { t.joined(joined) })
 		},
@@ -95,6 +103,18 @@ func (u *uplink) joinDHT(s settings, sb *switchboard) error {
 	}
 	u.dht = d
 	return d.Start()
+}
+
+// joinBy returns the peers that the DHT may be joined by beside the list: its
+// servers of last time and the peers met before, who in a private DHT serve; so
+// do those on the local network.
+func (u *uplink) joinBy(servers *discovery.Servers) []peer.AddrInfo {
+	all := append(servers.List(), u.cache.Recent(cachedPeers)...)
+	if u.mdns != nil && u.network != PublicNetwork {
+		heard := u.mdns.Peers()
+		all = append(all, heard[:min(len(heard), cachedPeers)]...)
+	}
+	return all
 }
 
 // Close leaves the network and waits for everything that belongs to it.

@@ -37,7 +37,7 @@ func serve(s settings, stdout io.Writer) (err error) {
 
 	n, err := node.New(node.Config{
 		DataDir: s.DataDir, Listen: s.Listen, Network: s.Network, Bootstrap: s.Bootstrap,
-		NoMDNS: !*s.MDNS, Version: version(),
+		DHTServer: *s.DHTServer, NoMDNS: !*s.MDNS, Version: version(),
 	})
 	if err != nil {
 		return err

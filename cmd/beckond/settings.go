@@ -16,7 +16,7 @@ import (
 const settingsHelp = `Every setting can be given as a flag, as an environment variable or in
 config.toml in the config directory ($XDG_CONFIG_HOME/beckon), in this order
 of precedence; in the file the names have underscores: data_dir, socket,
-listen, network, bootstrap, mdns, log_level.
+listen, network, bootstrap, dht_server, mdns, log_level.
 
 When the daemon is ready it prints one line: ready peer_id=… socket=…`
 
@@ -30,6 +30,7 @@ type settings struct {
 	Listen    []string `toml:"listen"`
 	Network   string   `toml:"network"`
 	Bootstrap []string `toml:"bootstrap"`
+	DHTServer *bool    `toml:"dht_server"`
 	MDNS      *bool    `toml:"mdns"`
 	LogLevel  string   `toml:"log_level"`
 }
@@ -39,8 +40,9 @@ func flags() []cli.Flag {
 		&cli.StringFlag{Name: "data-dir", EnvVars: []string{"BECKON_DATA_DIR"}, Usage: "the peer's directory: key, journal, history", DefaultText: "$XDG_DATA_HOME/beckon"},
 		&cli.StringFlag{Name: "socket", EnvVars: []string{"BECKON_SOCKET"}, Usage: "the Unix socket for apps", DefaultText: "$XDG_RUNTIME_DIR/beckon/beckon.sock, else DATA_DIR/beckon.sock"},
 		&cli.StringSliceFlag{Name: "listen", EnvVars: []string{"BECKON_LISTEN"}, Usage: "a multiaddr to listen on; may be repeated", DefaultText: "QUIC and TCP on one kept random port"},
-		&cli.StringFlag{Name: "network", EnvVars: []string{"BECKON_NETWORK"}, Usage: "public, lan (no DHT), or the name of a private DHT", DefaultText: "public"},
-		&cli.StringSliceFlag{Name: "bootstrap", EnvVars: []string{"BECKON_BOOTSTRAP"}, Usage: "the multiaddr, ending in /p2p/PEER-ID, of a peer to join by; may be repeated"},
+		&cli.StringFlag{Name: "network", EnvVars: []string{"BECKON_NETWORK"}, Usage: "public (the DHT of IPFS), lan (no DHT), or the name of a private DHT", DefaultText: "public"},
+		&cli.StringSliceFlag{Name: "bootstrap", EnvVars: []string{"BECKON_BOOTSTRAP"}, Usage: "the multiaddr, ending in /p2p/PEER-ID, of a peer to join by; may be repeated; takes the place of the network's own list. none: nobody", DefaultText: "the public network's own list; none on a private one"},
+		&cli.BoolFlag{Name: "dht-server", EnvVars: []string{"BECKON_DHT_SERVER"}, Usage: "serve the public DHT, too, while others can reach this peer; on a private one every peer does"},
 		&cli.BoolFlag{Name: "mdns", EnvVars: []string{"BECKON_MDNS"}, Usage: "find peers on the local network", Value: true},
 		&cli.StringFlag{Name: "log-level", EnvVars: []string{"BECKON_LOG_LEVEL"}, Usage: "debug, info, warn or error", DefaultText: "info"},
 	}
@@ -81,6 +83,9 @@ func readSettings(c *cli.Context) (settings, error) {
 	}
 	if c.IsSet("bootstrap") {
 		s.Bootstrap = c.StringSlice("bootstrap")
+	}
+	if serve := c.Bool("dht-server"); c.IsSet("dht-server") || s.DHTServer == nil {
+		s.DHTServer = &serve
 	}
 	if mdns := c.Bool("mdns"); c.IsSet("mdns") || s.MDNS == nil {
 		s.MDNS = &mdns
