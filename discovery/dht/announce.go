@@ -9,11 +9,11 @@ import (
 	ma "github.com/multiformats/go-multiaddr"
 )
 
-// The rhythm of the provider record. Servers of the public DHT drop it after
-// 48 h and forget its addresses after 24 h, and half of them are gone within
-// some hours.
+// The rhythm of the provider record. Servers of the public DHT keep it for 48 h,
+// but its addresses only for 15 minutes after the connection that brought it has
+// ended: they take them for those of a peer they were connected to.
 const (
-	announceEvery = 4 * time.Hour
+	announceEvery = 12 * time.Minute
 	announceTime  = time.Minute // one attempt
 	// announceSettle is how long addresses must stand still; several come at
 	// once when an interface does.
@@ -25,7 +25,7 @@ const (
 	announceLast  = 10 * time.Minute
 	// lookEvery is how often the clock on the wall is looked at: timers stand
 	// while the machine sleeps, and the record ages.
-	lookEvery = 10 * time.Minute
+	lookEvery = time.Minute
 )
 
 // Announced returns when this peer's provider record was last given to the
@@ -37,7 +37,7 @@ func (d *DHT) Announced() time.Time {
 }
 
 // keepAnnounced gives the provider record to the DHT and keeps it fresh: when
-// the peer has joined, when its addresses change, and every few hours. A record
+// the peer has joined, when its addresses change, and again and again. A record
 // cannot be taken back; who stops refreshing it lets it die.
 func (d *DHT) keepAnnounced(kad *kaddht.IpfsDHT) {
 	var (

@@ -8,6 +8,7 @@ import (
 
 	kaddht "github.com/libp2p/go-libp2p-kad-dht"
 	"github.com/libp2p/go-libp2p/core/event"
+	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/p2p/net/swarm"
@@ -235,10 +236,7 @@ func (d *DHT) round(kad *kaddht.IpfsDHT, peers []peer.AddrInfo) {
 }
 
 func (d *DHT) connect(p peer.AddrInfo) bool {
-	// libp2p would refuse to dial again for 5 s and more after a failure.
-	if s, ok := d.cfg.Host.Network().(interface{ Backoff() *swarm.DialBackoff }); ok {
-		s.Backoff().Clear(p.ID)
-	}
+	clearBackoff(d.cfg.Host, p.ID)
 	ctx, cancel := context.WithTimeout(d.ctx, dialTime)
 	defer cancel()
 	if err := d.cfg.Host.Connect(ctx, p); err != nil {
@@ -246,4 +244,12 @@ func (d *DHT) connect(p peer.AddrInfo) bool {
 		return false
 	}
 	return true
+}
+
+// clearBackoff: libp2p would refuse to dial again for 5 s and more after a
+// failure.
+func clearBackoff(h host.Host, id peer.ID) {
+	if s, ok := h.Network().(interface{ Backoff() *swarm.DialBackoff }); ok {
+		s.Backoff().Clear(id)
+	}
 }
