@@ -43,7 +43,11 @@ func TestVirtualFigures(t *testing.T) {
 			slices.Sort(all)
 			t.Logf("%s, %d servers, %v round trip: p50 %v, worst of %d %v", name, len(servers), roundTrip, all[len(all)/2], len(all), all[len(all)-1])
 		}
-		if slices.Max(ours) > slices.Max(theirs) || ours[len(ours)/2] > theirs[len(theirs)/2] {
+		// Among four servers there is nothing to win, and one search is luck.
+		if !raceEnabled && ours[len(ours)/2] >= theirs[len(theirs)/2] {
+			t.Error("no faster than the library's own")
+		}
+		if slices.Max(ours) > slices.Max(theirs)+2*roundTrip {
 			t.Error("slower than the library's own")
 		}
 	})
