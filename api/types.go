@@ -20,6 +20,7 @@ type Node struct {
 type DHT struct {
 	Mode         string `json:"mode" doc:"server, client or off."`
 	RoutingTable int    `json:"routing_table" doc:"Number of peers in the routing table."`
+	AnnouncedAt  Time   `json:"announced_at" doc:"When the public DHT was last told where this peer is; null: not yet, or on another network."`
 }
 
 // SetOnline is the body of PUT /v1/node/online: log in or log out.

@@ -2,12 +2,14 @@ package node
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
 	ma "github.com/multiformats/go-multiaddr"
 
+	"github.com/beckon-p2p/beckon/discovery/dht"
 	"github.com/beckon-p2p/beckon/discovery/static"
 	"github.com/beckon-p2p/beckon/node/reachability"
 	"github.com/beckon-p2p/beckon/protocol"
@@ -19,7 +21,8 @@ type Config struct {
 	DataDir   string
 	Listen    []string // multiaddrs; none: QUIC and TCP, IPv4 and IPv6, on a kept random port
 	Network   string   // PublicNetwork, LANNetwork or the name of a private DHT
-	Bootstrap []string // multiaddrs that end in /p2p/PEER-ID
+	Bootstrap []string // multiaddrs that end in /p2p/PEER-ID, or only NoBootstrap; none: the network's own list
+	DHTServer bool     // serve the public DHT, too, while others can reach this node
 	NoMDNS    bool
 	// Reachability is auto, or public or private if the user knows better.
 	Reachability string
@@ -38,10 +41,13 @@ type Config struct {
 
 // Names of networks with a meaning of their own.
 const (
-	PublicNetwork = "public" // until there is a public one: the private DHT main
-	LANNetwork    = "lan"    // no DHT
-	mainNetwork   = "main"
+	PublicNetwork = dht.Public // the DHT that everybody shares
+	LANNetwork    = "lan"      // no DHT
 )
+
+// NoBootstrap, as the only value of Bootstrap, is an empty list: join by peers
+// met before, or wait for others to come.
+const NoBootstrap = "none"
 
 const maxNetworkName = 64
 
@@ -64,8 +70,6 @@ func (c Config) check() (s settings, err error) {
 		s.Network = PublicNetwork
 	}
 	switch s.Network {
-	case PublicNetwork:
-		s.dht = mainNetwork
 	case LANNetwork:
 	default:
 		if len(s.Network) > maxNetworkName || strings.Trim(s.Network, "abcdefghijklmnopqrstuvwxyz0123456789._-") != "" {
@@ -80,7 +84,7 @@ func (c Config) check() (s settings, err error) {
 		}
 		s.listen = append(s.listen, m)
 	}
-	if s.bootstrap, err = static.Parse(c.Bootstrap); err != nil {
+	if s.bootstrap, err = s.readBootstrap(); err != nil {
 		return s, fmt.Errorf("--bootstrap: %w", err)
 	}
 	if len(s.bootstrap) > 0 && s.dht == "" {
@@ -95,6 +99,9 @@ func (c Config) check() (s settings, err error) {
 	case s.KeepMissed > protocol.MaxKeepMissed:
 		return s, fmt.Errorf("--keep-missed %v: at most %v (30 days) is kept; 0 for not at all", s.KeepMissed, protocol.MaxKeepMissed)
 	}
+	if s.DHTServer && s.dht == "" {
+		return s, fmt.Errorf("--dht-server needs a network with a DHT; --network lan has none")
+	}
 	if s.Clock == nil {
 		s.Clock = NewClock()
 	}
@@ -102,4 +109,19 @@ func (c Config) check() (s settings, err error) {
 		s.Version = "devel"
 	}
 	return s, nil
+}
+
+// readBootstrap returns the peers to join by: those given, nobody, or the
+// network's own.
+func (s settings) readBootstrap() ([]peer.AddrInfo, error) {
+	switch {
+	case len(s.Bootstrap) == 0 && s.dht == PublicNetwork:
+		return dht.PublicBootstrap(), nil
+	case slices.Contains(s.Bootstrap, NoBootstrap):
+		if len(s.Bootstrap) > 1 {
+			return nil, fmt.Errorf("%s stands alone; leave it out, or the addresses", NoBootstrap)
+		}
+		return nil, nil
+	}
+	return static.Parse(s.Bootstrap)
 }

@@ -19,6 +19,7 @@ const (
 	lockFile    = "lock"
 	journalFile = "beckon.db"
 	cacheFile   = "peers.json"
+	serversFile = "servers.json"
 )
 
 // maxKeyFile is far over the 68 bytes of an Ed25519 key.

@@ -86,7 +86,7 @@ func (n *Node) FindPeer(ctx context.Context, who string, addresses []string, tim
 	p.Took = time.Since(start)
 	if len(f.addrs) == 0 {
 		return p, protocol.Errorf(protocol.CodePeerNotFound,
-			"nobody knows %s; is beckond running there, and on the same network (--network)? For a first meeting over the Internet both need a common --bootstrap", who)
+			"nobody knows %s; is beckond running there, and on the same network (--network)? On a private network both also need a common --bootstrap for their first meeting", who)
 	}
 	if err != nil {
 		p.Connectedness = Unreachable
@@ -185,7 +185,7 @@ func (n *Node) Info(context.Context) (Info, error) {
 	i.Connected = len(u.host.Network().Peers())
 	i.Reachability = strings.ToLower(u.reached.State().Reachability.String())
 	if u.dht != nil {
-		i.DHTMode, i.DHTPeers = u.dht.Mode(), u.dht.Size()
+		i.DHTMode, i.DHTPeers, i.AnnouncedAt = u.dht.Mode(), u.dht.Size(), u.dht.Announced()
 	}
 	return i, nil
 }

@@ -21,6 +21,7 @@ type Info struct {
 	Connected    int       // connected peers
 	DHTMode      string    // server, client or off
 	DHTPeers     int       // size of the routing table
+	AnnouncedAt  time.Time // when the public DHT was last told where the node is; zero: not yet, or another network
 	StartedAt    time.Time
 }
 

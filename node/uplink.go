@@ -27,6 +27,7 @@ import (
 
 // uplink is everything that stands on the network while the node is logged in.
 type uplink struct {
+	network  string // the DHT's name; empty: none
 	host     host.Host
 	reached  *reachability.Keeper
 	sessions *stream.Transport
@@ -40,14 +41,15 @@ type uplink struct {
 	following  sync.WaitGroup
 }
 
-// cachedServers is how many peers of the cache are tried for joining.
-const cachedServers = 20
+// cachedPeers is how many peers of the cache, and of those on the local network,
+// are tried for joining.
+const cachedPeers = 20
 
 // newUplink goes on the network. The sessions and the DHT tell the switchboard
 // what happens.
 func newUplink(n *Node, port int) (u *uplink, err error) {
 	s, sb := n.settings, n.sb
-	u = &uplink{}
+	u = &uplink{network: s.dht}
 	defer func() {
 		if err != nil {
 			u.Close()
@@ -99,9 +101,15 @@ func newUplink(n *Node, port int) (u *uplink, err error) {
 }
 
 func (u *uplink) newDHT(s settings, sb *switchboard) (*dht.DHT, error) {
+	servers := discovery.OpenServers(filepath.Join(s.DataDir, serversFile), s.dht)
 	return dht.New(dht.Config{
-		Host: u.host, Network: s.dht, Bootstrap: s.bootstrap,
-		Cached: func() []peer.AddrInfo { return u.cache.Recent(cachedServers) },
+		Host: u.host, Network: s.dht, Server: s.DHTServer, Bootstrap: s.bootstrap,
+		Cached: func() []peer.AddrInfo { return u.joinBy(servers) },
+		Save: func(now []peer.AddrInfo) {
+			if err := servers.Save(now); err != nil {
+				log.Warnw("cannot remember the servers of the DHT", "err", err)
+			}
+		},
 		OnJoined: func(joined bool) {
 			sb.post(func(t *turn) { t.joined(joined) })
 		},
@@ -115,7 +123,19 @@ func (u *uplink) helpers(bootstrap []peer.AddrInfo) []peer.AddrInfo {
 	if u.dht != nil {
 		all = append(all, u.dht.Peers()...)
 	}
-	return append(all, u.cache.Recent(cachedServers)...)
+	return append(all, u.cache.Recent(cachedPeers)...)
+}
+
+// joinBy returns the peers that the DHT may be joined by beside the list: its
+// servers of last time and the peers met before, who in a private DHT serve; so
+// do those on the local network.
+func (u *uplink) joinBy(servers *discovery.Servers) []peer.AddrInfo {
+	all := append(servers.List(), u.cache.Recent(cachedPeers)...)
+	if u.mdns != nil && u.network != PublicNetwork {
+		heard := u.mdns.Peers()
+		all = append(all, heard[:min(len(heard), cachedPeers)]...)
+	}
+	return all
 }
 
 // Close leaves the network and waits for everything that belongs to it.

@@ -14,7 +14,7 @@ func nodeOf(i node.Info) api.Node {
 		PeerID: string(i.PeerID), Version: i.Version, Instance: i.Instance, Network: i.Network,
 		Online: i.Online, State: string(i.State), Addresses: list(i.Addresses),
 		Reachability: i.Reachability, ConnectedPeers: i.Connected,
-		DHT:       api.DHT{Mode: i.DHTMode, RoutingTable: i.DHTPeers},
+		DHT:       api.DHT{Mode: i.DHTMode, RoutingTable: i.DHTPeers, AnnouncedAt: api.Time{Time: i.AnnouncedAt}},
 		StartedAt: moment(i.StartedAt),
 	}
 }

@@ -16,7 +16,7 @@ func TestNode(t *testing.T) {
 	a := d.do("GET", "/v1/node", "")
 	want := `{"peer_id":"12D3KooWSelf","version":"0.1.0","instance":"i1","network":"lan","online":true,"state":"online",` +
 		`"addresses":["/ip4/127.0.0.1/tcp/4001/p2p/12D3KooWSelf"],"reachability":"unknown","connected_peers":0,` +
-		`"dht":{"mode":"off","routing_table":0},"started_at":"2026-01-02T02:04:05.678Z"}` + "\n"
+		`"dht":{"mode":"off","routing_table":0,"announced_at":null},"started_at":"2026-01-02T02:04:05.678Z"}` + "\n"
 	if a.status != 200 || a.raw != want {
 		t.Errorf("node: %d %s", a.status, a.raw)
 	}

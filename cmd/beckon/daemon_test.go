@@ -117,7 +117,7 @@ func startDaemon(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	d.cmd = exec.Command(ts.Getenv("BECKOND"), append(standard, flags...)...)
 	d.cmd.Stderr = &d.log
-	d.cmd.Env = []string{"HOME=" + data, "XDG_CONFIG_HOME=" + data}
+	d.cmd.Env = []string{"HOME=" + data, "XDG_CONFIG_HOME=" + data, "BECKON_BOOTSTRAP=none"}
 	out, err := d.cmd.StdoutPipe()
 	ts.Check(err)
 	ts.Check(d.cmd.Start())

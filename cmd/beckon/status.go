@@ -115,5 +115,9 @@ func dhtText(node api.Node) string {
 	if dht.Mode == "off" || dht.Mode == "" {
 		return "off: peers are found on the LAN only"
 	}
-	return fmt.Sprintf("%s, %d peers in the routing table", dht.Mode, dht.RoutingTable)
+	text := fmt.Sprintf("%s, %d peers in the routing table", dht.Mode, dht.RoutingTable)
+	if !dht.AnnouncedAt.IsZero() {
+		text += ", announced " + span(time.Since(dht.AnnouncedAt.Time)) + " ago"
+	}
+	return text
 }

@@ -38,8 +38,9 @@ func serve(s settings, stdout io.Writer) (err error) {
 	n, err := node.New(node.Config{
 		DataDir: s.DataDir, Listen: s.Listen, Network: s.Network, Bootstrap: s.Bootstrap,
 		Reachability: s.Reachability, Relays: s.Relay, NoServe: !*s.Serve, NoPortMap: !*s.PortMap,
-		KeepMissed: s.keepMissed(),
-		NoMDNS:     !*s.MDNS, ShareTimeline: *s.ShareTimeline, Version: version(),
+		KeepMissed:    s.keepMissed(),
+		ShareTimeline: *s.ShareTimeline,
+		DHTServer:     *s.DHTServer, NoMDNS: !*s.MDNS, Version: version(),
 	})
 	if err != nil {
 		return err

@@ -17,8 +17,8 @@ import (
 const settingsHelp = `Every setting can be given as a flag, as an environment variable or in
 config.toml in the config directory ($XDG_CONFIG_HOME/beckon), in this order
 of precedence; in the file the names have underscores: data_dir, socket,
-listen, network, bootstrap, mdns, reachability, relay, serve, port_map,
-keep_missed, share_timeline, log_level.
+listen, network, bootstrap, dht_server, mdns, reachability, relay, serve,
+port_map, keep_missed, share_timeline, log_level.
 
 When the daemon is ready it prints one line: ready peer_id=… socket=…`
 
@@ -44,6 +44,7 @@ type settings struct {
 	// KeepMissed is nil for the default.
 	KeepMissed    *time.Duration `toml:"keep_missed"`
 	ShareTimeline *bool          `toml:"share_timeline"`
+	DHTServer     *bool          `toml:"dht_server"`
 }
 
 func flags() []cli.Flag {
@@ -51,8 +52,9 @@ func flags() []cli.Flag {
 		&cli.StringFlag{Name: "data-dir", EnvVars: []string{"BECKON_DATA_DIR"}, Usage: "the peer's directory: key, journal, history", DefaultText: "$XDG_DATA_HOME/beckon"},
 		&cli.StringFlag{Name: "socket", EnvVars: []string{"BECKON_SOCKET"}, Usage: "the Unix socket for apps", DefaultText: "$XDG_RUNTIME_DIR/beckon/beckon.sock, else DATA_DIR/beckon.sock"},
 		&cli.StringSliceFlag{Name: "listen", EnvVars: []string{"BECKON_LISTEN"}, Usage: "a multiaddr to listen on; may be repeated", DefaultText: "QUIC and TCP on one kept random port"},
-		&cli.StringFlag{Name: "network", EnvVars: []string{"BECKON_NETWORK"}, Usage: "public, lan (no DHT), or the name of a private DHT", DefaultText: "public"},
-		&cli.StringSliceFlag{Name: "bootstrap", EnvVars: []string{"BECKON_BOOTSTRAP"}, Usage: "the multiaddr, ending in /p2p/PEER-ID, of a peer to join by; may be repeated"},
+		&cli.StringFlag{Name: "network", EnvVars: []string{"BECKON_NETWORK"}, Usage: "public (the DHT of IPFS), lan (no DHT), or the name of a private DHT", DefaultText: "public"},
+		&cli.StringSliceFlag{Name: "bootstrap", EnvVars: []string{"BECKON_BOOTSTRAP"}, Usage: "the multiaddr, ending in /p2p/PEER-ID, of a peer to join by; may be repeated; takes the place of the network's own list. none: nobody", DefaultText: "the public network's own list; none on a private one"},
+		&cli.BoolFlag{Name: "dht-server", EnvVars: []string{"BECKON_DHT_SERVER"}, Usage: "serve the public DHT, too, while others can reach this peer; on a private one every peer does"},
 		&cli.BoolFlag{Name: "mdns", EnvVars: []string{"BECKON_MDNS"}, Usage: "find peers on the local network", Value: true},
 		&cli.StringFlag{Name: "reachability", EnvVars: []string{"BECKON_REACHABILITY"}, Usage: "public or private: whether others can dial this peer, if you know better than it finds out", DefaultText: "auto"},
 		&cli.StringSliceFlag{Name: "relay", EnvVars: []string{"BECKON_RELAY"}, Usage: "the multiaddr, ending in /p2p/PEER-ID, of a relay to use instead of those that are found; may be repeated; none: no relay"},
@@ -104,7 +106,9 @@ func readSettings(c *cli.Context) (settings, error) {
 		s.Relay = c.StringSlice("relay")
 	}
 	text("reachability", &s.Reachability, func() string { return "auto" })
-	for name, to := range map[string]**bool{"mdns": &s.MDNS, "serve": &s.Serve, "port-map": &s.PortMap} {
+	for name, to := range map[string]**bool{
+		"dht-server": &s.DHTServer, "mdns": &s.MDNS, "serve": &s.Serve, "port-map": &s.PortMap, "share-timeline": &s.ShareTimeline,
+	} {
 		if on := c.Bool(name); c.IsSet(name) || *to == nil {
 			*to = &on
 		}
@@ -114,9 +118,6 @@ func readSettings(c *cli.Context) (settings, error) {
 	}
 	if k := s.KeepMissed; k != nil && *k != 0 && *k < leastKeepMissed {
 		return s, fmt.Errorf("--keep-missed %v: give %v or more, or 0 for not at all", *k, leastKeepMissed)
-	}
-	if share := c.Bool("share-timeline"); c.IsSet("share-timeline") || s.ShareTimeline == nil {
-		s.ShareTimeline = &share
 	}
 	if s.DataDir, err = filepath.Abs(s.DataDir); err != nil {
 		return s, err

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	kaddht "github.com/libp2p/go-libp2p-kad-dht"
+	"github.com/libp2p/go-libp2p-kad-dht/amino"
 	"github.com/libp2p/go-libp2p/core/event"
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -40,7 +41,10 @@ const (
 // Config says what a DHT runs on. Host and Network are required.
 type Config struct {
 	Host    host.Host
-	Network string // 1 to 64 of a-z 0-9 . _ -
+	Network string // Public, or the name of a private one: 1 to 64 of a-z 0-9 . _ -
+	// Server makes the peer serve the public DHT too, while others can reach it.
+	// In a private one every peer does.
+	Server bool
 	// Bootstrap are the peers to join by. None: the peer waits for others to come.
 	Bootstrap []peer.AddrInfo
 	// Cached, if not nil, returns further peers to join by, best first.
@@ -49,24 +53,30 @@ type Config struct {
 	// starts and then at each change until Close, one call at a time. It must
 	// not block and must not call Close.
 	OnJoined func(joined bool)
+	// Save, if not nil, is given servers to join by next time, best first, at
+	// most MaxServers: now and then, and once more during Close. It may block.
+	Save func([]peer.AddrInfo)
 }
 
-// DHT is a peer's part in a private DHT. It is started once and closed once.
+// DHT is a peer's part in a DHT. It is started once and closed once.
 type DHT struct {
 	cfg      Config
 	proto    protocol.ID
 	noLocal  atomic.Bool   // drop loopback addresses
+	strict   bool          // on the public DHT, and it is no lab: public addresses only
 	touched  chan struct{} // has room for one: the routing table changed
+	moved    chan struct{} // has room for one: the host's addresses changed
 	ctx      context.Context
 	cancel   context.CancelFunc
 	running  sync.WaitGroup
 	toldOnce bool // OnJoined was told; of the goroutine run
 	told     bool // what OnJoined was told last; of the goroutine run
 
-	mu     sync.Mutex
-	kad    *kaddht.IpfsDHT // nil: not started, or closed
-	closed bool
-	filled chan struct{} // closed while the routing table has a peer
+	mu        sync.Mutex
+	kad       *kaddht.IpfsDHT // nil: not started, or closed
+	closed    bool
+	filled    chan struct{} // closed while the routing table has a peer
+	announced time.Time     // when the provider record was given out last
 }
 
 // New returns a DHT that is not started yet.
@@ -82,7 +92,11 @@ func New(cfg Config) (*DHT, error) {
 		cfg:     cfg,
 		proto:   protocol.ID("/beckon/" + n + "/kad/1.0.0"),
 		touched: make(chan struct{}, 1),
+		moved:   make(chan struct{}, 1),
 		filled:  make(chan struct{}),
+	}
+	if d.public() {
+		d.proto = amino.ProtocolID
 	}
 	d.cfg.Bootstrap = slices.DeleteFunc(slices.Clone(cfg.Bootstrap), func(p peer.AddrInfo) bool {
 		return p.ID == cfg.Host.ID()
@@ -107,15 +121,17 @@ func (d *DHT) Start() error {
 		return fmt.Errorf("the DHT cannot watch the host: %w", err)
 	}
 	d.lookAtAddresses()
-	kad, err := kaddht.New(watch(d.cfg.Host, d.touch),
-		kaddht.ProtocolPrefix(protocol.ID("/beckon/"+d.cfg.Network)),
-		kaddht.Mode(kaddht.ModeAutoServer),
+	h := watch(d.cfg.Host, d.touch)
+	opts := d.privateOptions()
+	if d.public() {
+		d.strict = !d.isLab()
+		opts = d.publicOptions(h)
+	}
+	kad, err := kaddht.New(h, append(opts,
 		kaddht.RoutingTableRefreshPeriod(refreshEvery),
 		kaddht.AddressFilter(d.filter),
 		kaddht.BootstrapPeersFunc(func() []peer.AddrInfo { return d.known(true) }),
-		kaddht.DisableProviders(),
-		kaddht.DisableValues(),
-	)
+	)...)
 	if err != nil {
 		sub.Close()
 		return fmt.Errorf("the DHT cannot start: %w", err)
@@ -125,8 +141,16 @@ func (d *DHT) Start() error {
 		defer sub.Close()
 		d.run(sub, kad)
 	})
+	if d.public() {
+		d.running.Go(func() { d.keepAnnounced(kad) })
+	}
+	if d.cfg.Save != nil {
+		d.running.Go(func() { d.keepServers(kad) })
+	}
 	return nil
 }
+
+func (d *DHT) public() bool { return d.cfg.Network == Public }
 
 // Close leaves the DHT. It ends every Find and waits for all of it to stop.
 func (d *DHT) Close() error {
@@ -145,8 +169,9 @@ func (d *DHT) Close() error {
 	return err
 }
 
-// Mode returns server, client or off. A peer serves until its host learns that
-// others cannot reach it.
+// Mode returns server, client or off. A peer of a private DHT serves until its
+// host learns that others cannot reach it; one of the public DHT only asks,
+// unless it is to serve.
 func (d *DHT) Mode() string {
 	if d.started() == nil {
 		return ModeOff
@@ -214,6 +239,9 @@ func (d *DHT) lookAtAddresses() {
 // filter returns the addresses that make sense to somebody who heard of them
 // in the DHT.
 func (d *DHT) filter(addrs []ma.Multiaddr) []ma.Multiaddr {
+	if d.strict {
+		return onlyPublic(addrs)
+	}
 	noLocal := d.noLocal.Load()
 	good := make([]ma.Multiaddr, 0, len(addrs))
 	for _, a := range addrs {

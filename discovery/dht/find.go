@@ -3,6 +3,8 @@ package dht
 import (
 	"context"
 	"errors"
+	"slices"
+	"sync"
 	"time"
 
 	kaddht "github.com/libp2p/go-libp2p-kad-dht"
@@ -23,10 +25,12 @@ const (
 // Name returns "dht".
 func (d *DHT) Name() string { return "dht" }
 
-// Find yields what the DHT says about id, each answer as it comes. If the
-// peer has not joined yet it waits for that; when a query ends it asks again
-// after 250 ms, 500 ms, 1 s and so on, for id may be joining just now. It returns
-// when ctx ends or the DHT is closed. A query may dial id.
+// Find yields what the DHT says about id, each answer as it comes. The public
+// DHT is asked in two ways at once, where the peer id is and who has announced
+// himself under its key; neither waits for the other. If this peer has not
+// joined yet Find waits for that; when a query ends it asks again after 250 ms,
+// 500 ms, 1 s and so on, for id may be joining just now. It returns when ctx
+// ends or the DHT is closed. A query may dial id.
 func (d *DHT) Find(ctx context.Context, id peer.ID, yield func([]ma.Multiaddr)) error {
 	kad, ok := d.enter()
 	if !ok {
@@ -37,15 +41,40 @@ func (d *DHT) Find(ctx context.Context, id peer.ID, yield func([]ma.Multiaddr)) 
 	defer cancel()
 	defer context.AfterFunc(d.ctx, cancel)()
 
+	var mu sync.Mutex // one answer at a time
+	say := func(addrs []ma.Multiaddr) {
+		if addrs = d.filter(addrs); len(addrs) > 0 {
+			mu.Lock()
+			defer mu.Unlock()
+			yield(addrs)
+		}
+	}
+	var asking sync.WaitGroup
+	asking.Go(func() {
+		d.again(ctx, func(ctx context.Context) { queryPeer(ctx, kad, id, say) })
+	})
+	if d.public() {
+		asking.Go(func() {
+			d.again(ctx, func(ctx context.Context) { d.queryRecord(ctx, kad, id, say) })
+		})
+	}
+	asking.Wait()
+	return ctx.Err()
+}
+
+// again asks once and once more until ctx ends.
+func (d *DHT) again(ctx context.Context, query func(context.Context)) {
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		select {
 		case <-d.tableFilled():
 		case <-ctx.Done():
-			return ctx.Err()
+			return
 		}
-		d.query(ctx, kad, id, yield)
+		limited, cancel := context.WithTimeout(ctx, queryTime)
+		query(limited)
+		cancel()
 		if !sleep(ctx, pause) {
-			return ctx.Err()
+			return
 		}
 	}
 }
@@ -61,16 +90,12 @@ func (d *DHT) enter() (*kaddht.IpfsDHT, bool) {
 	return d.kad, true
 }
 
-// query asks once. The addresses in the answers on the way are what counts:
-// the query's own result comes late, and not at all if a dial of id fails.
-func (d *DHT) query(ctx context.Context, kad *kaddht.IpfsDHT, id peer.ID, yield func([]ma.Multiaddr)) {
-	ctx, cancel := context.WithTimeout(ctx, queryTime)
+// queryPeer asks once where the peer is. The addresses in the answers on the
+// way are what counts: the query's own result comes late, and not at all if a
+// dial of id fails.
+func queryPeer(ctx context.Context, kad *kaddht.IpfsDHT, id peer.ID, say func([]ma.Multiaddr)) {
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	say := func(addrs []ma.Multiaddr) {
-		if addrs = d.filter(addrs); len(addrs) > 0 {
-			yield(addrs)
-		}
-	}
 	qctx, events := routing.RegisterForQueryEvents(ctx)
 	ended := make(chan peer.AddrInfo, 1)
 	go func() {
@@ -92,6 +117,38 @@ func (d *DHT) query(ctx context.Context, kad *kaddht.IpfsDHT, id peer.ID, yield 
 		}
 	}
 	say((<-ended).Addrs)
+}
+
+// queryRecord asks once for the provider record of id. Anybody can put himself
+// under its key; only id's own entry counts, and what it says is hearsay like
+// the rest. The library hands out the first entry that it gets and no later
+// one, so that a server with an old record would hide the new one; but it notes
+// them all in the peerstore, before it tells of the answer.
+func (d *DHT) queryRecord(ctx context.Context, kad *kaddht.IpfsDHT, id peer.ID, say func([]ma.Multiaddr)) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	book := d.cfg.Host.Peerstore()
+	before := book.Addrs(id) // somebody else's word
+	qctx, events := routing.RegisterForQueryEvents(ctx)
+	found := kad.FindProvidersAsync(qctx, providerKey(id), 0) // 0: ask everybody near the key
+	for found != nil {
+		select {
+		case p, ok := <-found:
+			if !ok {
+				found = nil
+			} else if p.ID == id {
+				say(p.Addrs)
+			}
+		case e, ok := <-events:
+			if !ok {
+				events = nil
+			} else if e.Type == routing.PeerResponse {
+				say(slices.DeleteFunc(book.Addrs(id), func(a ma.Multiaddr) bool {
+					return slices.ContainsFunc(before, a.Equal)
+				}))
+			}
+		}
+	}
 }
 
 // sleep waits for d and reports whether ctx is still alive.

@@ -8,6 +8,7 @@ import (
 
 	kaddht "github.com/libp2p/go-libp2p-kad-dht"
 	"github.com/libp2p/go-libp2p/core/event"
+	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/p2p/net/swarm"
@@ -132,6 +133,10 @@ func (d *DHT) hostChanged(e any, kad *kaddht.IpfsDHT) bool {
 	switch e := e.(type) {
 	case event.EvtLocalAddressesUpdated:
 		d.lookAtAddresses()
+		select {
+		case d.moved <- struct{}{}:
+		default:
+		}
 		return true
 	case event.EvtLocalProtocolsUpdated:
 		d.tell() // the mode may have changed
@@ -149,11 +154,15 @@ func (d *DHT) isBootstrap(id peer.ID) bool {
 }
 
 // wanted returns whom to dial now: everybody known while the table is empty,
-// and the bootstrap peers while it has none of them, for otherwise two halves
-// of a network that began without them would never meet.
+// and those of a private DHT while it has none of them, for otherwise two halves
+// of a network that began without them would never meet. The public DHT is too
+// large to have halves, and its bootstrap peers have enough to do.
 func (d *DHT) wanted(kad *kaddht.IpfsDHT) []peer.AddrInfo {
 	if kad.RoutingTable().Size() == 0 {
 		return d.known(true)
+	}
+	if d.public() {
+		return nil
 	}
 	for _, p := range d.cfg.Bootstrap {
 		if kad.RoutingTable().Find(p.ID) != "" {
@@ -227,10 +236,7 @@ func (d *DHT) round(kad *kaddht.IpfsDHT, peers []peer.AddrInfo) {
 }
 
 func (d *DHT) connect(p peer.AddrInfo) bool {
-	// libp2p would refuse to dial again for 5 s and more after a failure.
-	if s, ok := d.cfg.Host.Network().(interface{ Backoff() *swarm.DialBackoff }); ok {
-		s.Backoff().Clear(p.ID)
-	}
+	clearBackoff(d.cfg.Host, p.ID)
 	ctx, cancel := context.WithTimeout(d.ctx, dialTime)
 	defer cancel()
 	if err := d.cfg.Host.Connect(ctx, p); err != nil {
@@ -238,4 +244,12 @@ func (d *DHT) connect(p peer.AddrInfo) bool {
 		return false
 	}
 	return true
+}
+
+// clearBackoff: libp2p would refuse to dial again for 5 s and more after a
+// failure.
+func clearBackoff(h host.Host, id peer.ID) {
+	if s, ok := h.Network().(interface{ Backoff() *swarm.DialBackoff }); ok {
+		s.Backoff().Clear(id)
+	}
 }

@@ -37,10 +37,14 @@ func virtualHost(t *testing.T, nw *simnet.Simnet, i int, more ...libp2p.Option) 
 // A network of twenty that know one seed, 50 ms from each other: a newcomer
 // finds anybody right after its start, dead entries in its cache or not.
 func TestTwentyPeersInAVirtualNetwork(t *testing.T) {
+	old, gone := 20, 10
+	if raceEnabled {
+		old, gone = 4, 2
+	}
 	synctest.Test(t, func(t *testing.T) {
 		nw := &simnet.Simnet{LatencyFunc: simnet.StaticLatency(roundTrip / 2)}
-		hosts := make([]host.Host, 22)
-		dead := make([]peer.AddrInfo, 10)
+		hosts := make([]host.Host, old+2)
+		dead := make([]peer.AddrInfo, gone)
 		for i := range hosts {
 			hosts[i] = virtualHost(t, nw, i)
 		}
@@ -65,18 +69,18 @@ func TestTwentyPeersInAVirtualNetwork(t *testing.T) {
 			dhts = append(dhts, d)
 			return d
 		}
-		for _, h := range hosts[:20] {
+		for _, h := range hosts[:old] {
 			begin(Config{Host: h, Bootstrap: seeds})
 		}
-		time.Sleep(5 * time.Second) // virtual: the twenty get to know each other
+		time.Sleep(5 * time.Second) // virtual: they get to know each other
 
 		// 2 round trips to dial, 1 to be identified, 1 to be checked, 1 or 2 to ask.
-		newcomer := begin(Config{Host: hosts[20], Bootstrap: seeds})
-		findOne(t, newcomer, hosts[13], 12*roundTrip)
-		findOne(t, newcomer, hosts[7], 6*roundTrip)
+		newcomer := begin(Config{Host: hosts[old], Bootstrap: seeds})
+		findOne(t, newcomer, hosts[old-1], 12*roundTrip)
+		findOne(t, newcomer, hosts[old/3], 6*roundTrip)
 
-		// Ten dead peers before the seed cost a new start one dial time at most.
-		unlucky := begin(Config{Host: hosts[21], Bootstrap: dead, Cached: func() []peer.AddrInfo { return seeds }})
+		// Dead peers before the seed cost a new start one dial time at most.
+		unlucky := begin(Config{Host: hosts[old+1], Bootstrap: dead, Cached: func() []peer.AddrInfo { return seeds }})
 		findOne(t, unlucky, hosts[3], dialTime+12*roundTrip)
 
 		for i, d := range dhts {

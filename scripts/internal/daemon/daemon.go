@@ -28,7 +28,7 @@ type Config struct {
 	Binary    string   // path of beckond
 	Dir       string   // holds data, socket and log, under Name; must exist, with a short path
 	Name      string   // what errors call it
-	Network   string   // value of --network
+	Network   string   // value of --network; required, so that no daemon goes out by mistake
 	Bootstrap []string // values of --bootstrap
 	Listen    []string // values of --listen; none means QUIC and TCP, IPv4 loopback, any port
 }
@@ -48,6 +48,9 @@ type Daemon struct {
 
 // Start runs a daemon and waits until it is ready, for at most 20 s.
 func Start(ctx context.Context, cfg Config) (*Daemon, error) {
+	if cfg.Network == "" {
+		return nil, fmt.Errorf("%s was given no network", cfg.Name)
+	}
 	dir := filepath.Join(cfg.Dir, cfg.Name)
 	socket := filepath.Join(cfg.Dir, cfg.Name+".sock")
 	d := &Daemon{Client: client.New(socket), Name: cfg.Name, log: filepath.Join(cfg.Dir, cfg.Name+".log"), done: make(chan struct{})}
@@ -105,7 +108,7 @@ func environment(dir string) []string {
 			env = append(env, v)
 		}
 	}
-	return append(env, "XDG_CONFIG_HOME="+dir)
+	return append(env, "XDG_CONFIG_HOME="+dir, "BECKON_BOOTSTRAP=none")
 }
 
 // awaitReady reads the line that says so.

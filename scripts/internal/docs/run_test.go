@@ -92,6 +92,7 @@ func newDevice(t *testing.T, dir, name string) *device {
 		// Tests stay on loopback and with themselves.
 		"BECKON_LISTEN=/ip4/127.0.0.1/udp/0/quic-v1,/ip4/127.0.0.1/tcp/0",
 		"BECKON_NETWORK=docs",
+		"BECKON_BOOTSTRAP=none",
 	)
 	t.Cleanup(d.close)
 	return d

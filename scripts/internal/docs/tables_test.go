@@ -107,7 +107,7 @@ func TestPromisedFlags(t *testing.T) {
 		}
 	}
 	beckond := flagsOf(said(t, "beckond", "--help"))
-	for _, f := range []string{"data-dir", "socket", "listen", "network", "bootstrap", "mdns", "log-level"} {
+	for _, f := range []string{"data-dir", "socket", "listen", "network", "bootstrap", "dht-server", "mdns", "log-level"} {
 		if !slices.Contains(beckond, f) {
 			t.Errorf("beckond --help does not list --%s", f)
 		}
