@@ -68,6 +68,10 @@ func (l *Lab) Close() {
 	}
 }
 
+// Part keeps two homes from each other, or ends that: until then they can meet
+// through others only.
+func (l *Lab) Part(a, b *Home, apart bool) { l.internet.Part(a.Uplink(), b.Uplink(), apart) }
+
 // own makes the laboratory end a part with itself.
 func (l *Lab) own(part interface{ Close() }) {
 	l.mu.Lock()

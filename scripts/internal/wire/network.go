@@ -12,6 +12,7 @@ type Network struct {
 	mu    sync.RWMutex
 	ports map[*Port]struct{}
 	where map[string]*Port // by network (Internet) or hardware address (LAN)
+	apart map[[2]*Port]bool
 }
 
 // NewInternet returns a network that knows who owns which addresses.
@@ -21,7 +22,7 @@ func NewInternet() *Network { return newNetwork(false) }
 func NewLAN() *Network { return newNetwork(true) }
 
 func newNetwork(ethernet bool) *Network {
-	return &Network{ethernet: ethernet, ports: map[*Port]struct{}{}, where: map[string]*Port{}}
+	return &Network{ethernet: ethernet, ports: map[*Port]struct{}{}, where: map[string]*Port{}, apart: map[[2]*Port]bool{}}
 }
 
 // The size of the networks that a port of an Internet owns, in bytes of the
@@ -54,6 +55,17 @@ func (n *Network) Disown(addr netip.Addr) {
 	delete(n.where, owned(addr.AsSlice()))
 }
 
+// Part keeps two ports of an Internet from each other, or ends that.
+func (n *Network) Part(a, b *Port, apart bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, pair := range [][2]*Port{{a, b}, {b, a}} {
+		if delete(n.apart, pair); apart {
+			n.apart[pair] = true
+		}
+	}
+}
+
 func (n *Network) join(p *Port) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -69,6 +81,11 @@ func (n *Network) leave(p *Port) {
 			delete(n.where, k)
 		}
 	}
+	for pair := range n.apart {
+		if pair[0] == p || pair[1] == p {
+			delete(n.apart, pair)
+		}
+	}
 }
 
 // targets returns the ports that a packet is for, without the one it came from.
@@ -82,7 +99,7 @@ func (n *Network) targets(from *Port, packet []byte) []*Port {
 	}
 	n.mu.RLock()
 	defer n.mu.RUnlock()
-	if p := n.where[to]; p != nil && p != from {
+	if p := n.where[to]; p != nil && p != from && !n.apart[[2]*Port{from, p}] {
 		return []*Port{p}
 	}
 	return nil

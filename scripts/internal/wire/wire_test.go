@@ -165,6 +165,21 @@ func TestCut(t *testing.T) {
 	})
 }
 
+func TestPart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b, pa, pb := internet(t, Link{}, Link{})
+		pa.network.Part(pb, pa, true)
+		a.out <- ip(2, "x")
+		b.out <- ip(1, "y")
+		synctest.Wait()
+		pa.network.Part(pa, pb, false)
+		a.out <- ip(2, "z")
+		synctest.Wait()
+		equal(t, "at the one", a.got())
+		equal(t, "at the other", b.got(), arrival{0, "z"})
+	})
+}
+
 // frame is an Ethernet frame, as long as an IP header.
 func frame(to, from byte, text string) []byte {
 	b := make([]byte, 20, 20+len(text))
