@@ -6,6 +6,10 @@
 // one is 10.77.0.2 and fd77::2. Root is not needed where the system lets users
 // make namespaces; where it does not, tests skip and say why.
 //
+// A laboratory that needs more machines makes a Space for each, with links,
+// addresses and routes as it likes.
+//
 // The package must not know what is tested in such a network. It is not
-// internal because tests of the whole tree use it; nothing but tests may.
+// internal because tests of the whole tree use it; nothing but tests and the
+// programs in scripts may.
 package netns

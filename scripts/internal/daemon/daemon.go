@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -31,7 +32,14 @@ type Config struct {
 	Network   string   // value of --network; required, so that no daemon goes out by mistake
 	Bootstrap []string // values of --bootstrap
 	Listen    []string // values of --listen; none means QUIC and TCP, IPv4 loopback, any port
+	MDNS      bool     // value of --mdns
+	// Start, if not nil, starts the process in the place of cmd.Start, in a
+	// namespace perhaps.
+	Start func(cmd *exec.Cmd) error
 }
+
+// Default, as the only value of Config.Listen, leaves it to beckond.
+const Default = "default"
 
 // Daemon is a beckond that runs.
 type Daemon struct {
@@ -69,7 +77,11 @@ func Start(ctx context.Context, cfg Config) (*Daemon, error) {
 	}
 	defer out.Close()
 	d.cmd.Stdout = stdout
-	err = d.cmd.Start()
+	if cfg.Start != nil {
+		err = cfg.Start(d.cmd)
+	} else {
+		err = d.cmd.Start()
+	}
 	stdout.Close()
 	if err != nil {
 		return nil, fmt.Errorf("%s cannot be started: %w", cfg.Name, err)
@@ -86,10 +98,13 @@ func Start(ctx context.Context, cfg Config) (*Daemon, error) {
 }
 
 func (cfg Config) args(dir, socket string) []string {
-	args := []string{"--data-dir", dir, "--socket", socket, "--network", cfg.Network, "--mdns=false"}
+	args := []string{"--data-dir", dir, "--socket", socket, "--network", cfg.Network, "--mdns=" + strconv.FormatBool(cfg.MDNS)}
 	listen := cfg.Listen
-	if len(listen) == 0 {
+	switch {
+	case len(listen) == 0:
 		listen = []string{"/ip4/127.0.0.1/udp/0/quic-v1", "/ip4/127.0.0.1/tcp/0"}
+	case listen[0] == Default:
+		listen = nil
 	}
 	for _, a := range listen {
 		args = append(args, "--listen", a)
@@ -169,6 +184,15 @@ func (d *Daemon) Stop() {
 		_ = d.cmd.Process.Signal(syscall.SIGTERM) // fails if it has ended, which is what is wanted
 		late := time.AfterFunc(stopTime, func() { _ = d.cmd.Process.Kill() })
 		defer late.Stop()
+		<-d.done
+	})
+}
+
+// Kill ends the process at once, as kill -9 does, and waits for its end.
+func (d *Daemon) Kill() {
+	d.stop.Do(func() {
+		d.Close()
+		_ = d.cmd.Process.Kill() // fails if it has ended
 		<-d.done
 	})
 }
