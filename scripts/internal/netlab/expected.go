@@ -20,8 +20,7 @@ func (p Pair) String() string { return fmt.Sprintf("%s,%s", p.First, p.Second) }
 // Expected is a row of the table of what is expected.
 type Expected struct {
 	Pair
-	Path  string // direct, relayed or any
-	Today string // both, forth, back or none
+	Path string // direct, relayed or any
 }
 
 // Table returns the table of what is expected. Each pair is in it once.
@@ -32,12 +31,11 @@ func Table() ([]Expected, error) {
 		if len(f) == 0 || f[0] == "#" || strings.HasPrefix(f[0], "#") {
 			continue
 		}
-		if len(f) != 4 || !slices.Contains(Kinds, Kind(f[0])) || !slices.Contains(Kinds, Kind(f[1])) ||
-			!slices.Contains([]string{"direct", "relayed", "any"}, f[2]) ||
-			!slices.Contains([]string{"both", "forth", "back", "none"}, f[3]) {
+		if len(f) != 3 || !slices.Contains(Kinds, Kind(f[0])) || !slices.Contains(Kinds, Kind(f[1])) ||
+			!slices.Contains([]string{"direct", "relayed", "any"}, f[2]) {
 			return nil, fmt.Errorf("expected.txt has the line %q", line)
 		}
-		all = append(all, Expected{Pair{Kind(f[0]), Kind(f[1])}, f[2], f[3]})
+		all = append(all, Expected{Pair{Kind(f[0]), Kind(f[1])}, f[2]})
 	}
 	return all, nil
 }
@@ -55,11 +53,6 @@ func ParsePair(text string) (Pair, error) {
 		}
 	}
 	return Pair{}, fmt.Errorf("%q is no pair: write two of %v with a comma between", text, Kinds)
-}
-
-// Rings reports whether today's daemons ring in a direction.
-func (e Expected) Rings(forth bool) bool {
-	return e.Today == "both" || e.Today == "forth" && forth || e.Today == "back" && !forth
 }
 
 // Differs says how a result is not what is expected; "" if it is.

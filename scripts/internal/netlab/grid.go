@@ -40,7 +40,6 @@ type Grid struct {
 	Cached bool   // also ring again after both restarted
 	AtOnce int    // rounds that run at once
 	Look   time.Duration
-	Only   func(p Pair, forth bool) bool // which to try; nil: all
 }
 
 // Run tries the rings, each between new peers in new homes, and returns the
@@ -64,9 +63,6 @@ func (g Grid) Run(ctx context.Context, w *World) ([]Result, error) {
 	var all sync.WaitGroup
 	for i := range run.results {
 		pair, forth := pairs[i/g.Rounds], i%g.Rounds%2 == 0
-		if g.Only != nil && !g.Only(pair, forth) {
-			continue
-		}
 		select {
 		case turn <- struct{}{}:
 		case <-ctx.Done():
@@ -170,12 +166,3 @@ func word(s string) string {
 
 // Look is when the path is looked at again: a hole is punched by then.
 const Look = 10 * time.Second
-
-// Today returns which rings today's daemons manage, by the table.
-func Today() (func(p Pair, forth bool) bool, error) {
-	table, err := Table()
-	return func(p Pair, forth bool) bool {
-		i := slices.IndexFunc(table, func(e Expected) bool { return e.Pair == p })
-		return i >= 0 && table[i].Rings(forth)
-	}, err
-}

@@ -44,10 +44,9 @@ func build(t *testing.T, cfg Config) (context.Context, *World) {
 	return ctx, w
 }
 
-// bounded is what TestGrid tries of the grid. It tries of that only what the
-// table says can ring today: when all can, the column and Only go, and pairs
-// such as eim,eim and sym,sym come in. scripts/netlab grid tries all.
-var bounded = []Pair{{Open, Open}, {Open, EIM}, {Open, NoUDP}}
+// bounded is what TestGrid tries of the grid: no NAT, a hole punched, and a
+// relay for good. scripts/netlab grid tries all.
+var bounded = []Pair{{Open, Open}, {EIM, EIM}, {Sym, NoUDP}}
 
 // TestGrid: what the table expects of some pairs of homes is so, in both
 // directions.
@@ -57,11 +56,9 @@ func TestGrid(t *testing.T) {
 		return
 	}
 	ctx, w := build(t, Config{Beckond: beckond, Servers: 4, Settle: time.Second})
-	today, err := Today()
-	must(t, 0, err)
 	table, err := Table()
 	must(t, 0, err)
-	results, err := Grid{Pairs: bounded, Rounds: 2, AtOnce: 6, Look: time.Second, Only: today}.Run(ctx, w)
+	results, err := Grid{Pairs: bounded, Rounds: 2, AtOnce: 6, Look: 4 * time.Second}.Run(ctx, w)
 	must(t, 0, err)
 	if len(results) < 2*len(bounded) {
 		t.Errorf("only %d rings were tried", len(results))

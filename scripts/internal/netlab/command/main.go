@@ -31,7 +31,7 @@ func main() {
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 
-const usage = `usage: scripts/netlab grid [--pairs A,B]... [--rounds N] [--cached] [--today]
+const usage = `usage: scripts/netlab grid [--pairs A,B]... [--rounds N] [--cached]
        scripts/netlab run SCENARIO... | all
        scripts/netlab list
        scripts/netlab shell [KIND]
@@ -69,7 +69,6 @@ type settings struct {
 	pairs      []netlab.Pair
 	rounds     int
 	cached     bool
-	today      bool
 	quiet      bool
 	servers    int
 	atOnce     int
@@ -123,7 +122,6 @@ func (s *settings) flags(stderr io.Writer) *flag.FlagSet {
 	f.StringVar(&s.clear, "clear", "", "")
 	f.IntVar(&s.rounds, "rounds", 2, "")
 	f.BoolVar(&s.cached, "cached", false, "")
-	f.BoolVar(&s.today, "today", false, "")
 	f.BoolVar(&s.quiet, "quiet", false, "")
 	f.IntVar(&s.servers, "servers", 6, "")
 	f.IntVar(&s.atOnce, "at-once", 4, "")
@@ -161,11 +159,6 @@ func (s *settings) grid(ctx context.Context, cfg netlab.Config, stdout io.Writer
 	}
 	defer w.Close()
 	g := netlab.Grid{Pairs: s.pairs, Rounds: s.rounds, Cached: s.cached, AtOnce: s.atOnce, Look: netlab.Look}
-	if s.today {
-		if g.Only, err = netlab.Today(); err != nil {
-			return err
-		}
-	}
 	results, err := g.Run(ctx, w)
 	if err != nil {
 		return context.Cause(ctx)
