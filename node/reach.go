@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/libp2p/go-libp2p/core/network"
@@ -17,7 +18,7 @@ import (
 	"github.com/beckon-p2p/beckon/protocol/invitation"
 )
 
-// errNotFound says that no source knew an address.
+// errNoAddress says that no source knew an address.
 var errNoAddress = errors.New("nobody knows an address of the peer")
 
 // found is what a search came to.
@@ -90,33 +91,101 @@ type race struct {
 }
 
 // dial tries a candidate. libp2p joins the dials of one peer, so that a new
-// address is tried beside one that does not answer. won is called as soon as
-// a connection stands.
+// address is tried beside one that does not answer. It dials a peer through one
+// relay at a time, though, and would wait for a dead one: an address through a
+// relay is tried once the relay itself is connected. won is called as soon as a
+// connection to the peer stands.
 func (r *race) dial(ctx context.Context, c discovery.Candidate, won func()) {
 	r.addrs = append(r.addrs, c.Addrs...)
-	r.u.host.Peerstore().AddAddrs(r.id, c.Addrs, peerstore.TempAddrTTL)
-	r.dials.Go(func() {
-		conn, err := r.u.host.Network().DialPeer(ctx, r.id)
-		r.mu.Lock()
-		first := err == nil && r.conn == nil
-		if first {
-			r.conn, r.err = conn, nil
-		} else if r.conn == nil {
-			r.err = fmt.Errorf("dialing: %w", err)
-		}
-		r.mu.Unlock()
-		if !first {
-			wayOf(ctx).dialed(err)
-			return
-		}
-		wayOf(ctx).connected(conn)
-		err = r.use(conn)
-		won()
-		if conn.Stat().Direction == network.DirOutbound {
-			r.u.cache.Good(r.id, conn.RemoteMultiaddr())
-		}
-		r.mu.Lock()
+	direct, relayed := byRelay(c.Addrs)
+	if len(direct) > 0 {
+		r.dials.Go(func() { r.attempt(ctx, direct, won) })
+	}
+	for _, through := range relayed {
+		r.dials.Go(func() {
+			if err := r.u.meetRelay(ctx, through.relay); err != nil {
+				r.failed(ctx, fmt.Errorf("dialing a relay: %w", err))
+				return
+			}
+			r.attempt(ctx, through.addrs, won)
+		})
+	}
+}
+
+// attempt dials the peer at addresses that are new.
+func (r *race) attempt(ctx context.Context, addrs []ma.Multiaddr, won func()) {
+	r.u.host.Peerstore().AddAddrs(r.id, addrs, peerstore.TempAddrTTL)
+	conn, err := r.u.host.Network().DialPeer(ctx, r.id)
+	if err != nil {
+		r.failed(ctx, fmt.Errorf("dialing: %w", err))
+		return
+	}
+	r.mu.Lock()
+	first := r.conn == nil
+	if first {
+		r.conn, r.err = conn, nil
+	}
+	r.mu.Unlock()
+	if !first {
+		wayOf(ctx).dialed(nil)
+		return
+	}
+	wayOf(ctx).connected(conn)
+	err = r.use(conn)
+	won()
+	if conn.Stat().Direction == network.DirOutbound {
+		r.u.cache.Good(r.id, conn.RemoteMultiaddr())
+	}
+	r.mu.Lock()
+	r.err = err
+	r.mu.Unlock()
+}
+
+func (r *race) failed(ctx context.Context, err error) {
+	r.mu.Lock()
+	if r.conn == nil {
 		r.err = err
-		r.mu.Unlock()
-	})
+	}
+	r.mu.Unlock()
+	wayOf(ctx).dialed(err)
+}
+
+// through are addresses of a peer through one relay.
+type through struct {
+	relay peer.AddrInfo
+	addrs []ma.Multiaddr
+}
+
+// byRelay parts the direct addresses from the relayed ones.
+func byRelay(addrs []ma.Multiaddr) (direct []ma.Multiaddr, relayed []through) {
+	for _, a := range addrs {
+		before, after := ma.SplitFunc(a, func(c ma.Component) bool { return c.Code() == ma.P_CIRCUIT })
+		if len(after) == 0 {
+			direct = append(direct, a)
+			continue
+		}
+		relay, err := peer.AddrInfoFromP2pAddr(before)
+		if err != nil {
+			continue // it names no relay
+		}
+		i := slices.IndexFunc(relayed, func(t through) bool { return t.relay.ID == relay.ID })
+		if i < 0 {
+			relayed = append(relayed, through{relay: peer.AddrInfo{ID: relay.ID}})
+			i = len(relayed) - 1
+		}
+		relayed[i].relay.Addrs = append(relayed[i].relay.Addrs, relay.Addrs...)
+		relayed[i].addrs = append(relayed[i].addrs, a)
+	}
+	return direct, relayed
+}
+
+// meetRelay connects to a relay, if it is not connected.
+func (u *uplink) meetRelay(ctx context.Context, relay peer.AddrInfo) error {
+	if u.connected(relay.ID) != nil {
+		return nil
+	}
+	reachability.ClearBackoff(u.host.Network(), relay.ID)
+	u.host.Peerstore().AddAddrs(relay.ID, relay.Addrs, peerstore.TempAddrTTL)
+	_, err := u.host.Network().DialPeer(network.WithForceDirectDial(ctx, "relay"), relay.ID)
+	return err
 }
