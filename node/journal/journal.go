@@ -17,6 +17,9 @@ import (
 type Config struct {
 	Path  string                  // of the SQLite file; -wal and -shm files stand beside it
 	Stamp func() invitation.Stamp // this machine's clocks now; called from several goroutines
+	// ByHand leaves it to calls of Sync to bring commits to the disk. Simulations,
+	// which have a time of their own, do so.
+	ByHand bool
 }
 
 // Journal is an open journal. Its methods may be called from any goroutine.
@@ -81,7 +84,7 @@ func open(ctx context.Context, cfg Config) (_ *Journal, err error) {
 	if j.queries, err = prepareQueries(ctx, j.readers); err != nil {
 		return nil, errors.Join(err, j.readers.Close())
 	}
-	if j.syncer, err = startSyncer(cfg.Path); err != nil {
+	if j.syncer, err = startSyncer(cfg.Path, cfg.ByHand); err != nil {
 		return nil, errors.Join(err, j.readers.Close())
 	}
 	j.writer <- w
