@@ -28,6 +28,7 @@ func (t *Transport) OpenByHand(raw network.Stream, opener bool) (*ByHand, error)
 	if err := t.admit(h.Session); err != nil {
 		return nil, err
 	}
+	poke(h.nudge) // the keeper looks at once
 	if opener {
 		t.up(h.Session, false)
 	}
