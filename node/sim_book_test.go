@@ -208,7 +208,7 @@ func (d *simDevice) hears(from *simDevice, s *simStream, bytes []byte) {
 // obeyed is called when all that was read was dealt with.
 func (b *simBook) obeyed() {
 	for _, id := range b.cancel {
-		if b.d.w.now-b.stable < 2*time.Second {
+		if b.d.w.now-b.stable < 2*time.Second || b.d.w.now < b.d.diskBad+2*time.Second {
 			continue // the commit may have failed
 		}
 		f := b.form(id)

@@ -171,7 +171,7 @@ func (b *simBook) says(s *simStream, batch []byte) {
 // watch is asked now and then about what must not last.
 func (b *simBook) watch() {
 	d, w := b.d, b.d.w
-	if !d.up || w.now < d.asleep || w.now-b.stable < 3*time.Second {
+	if !d.up || w.now < d.asleep || w.now < b.stable+3*time.Second || w.now < d.diskBad {
 		return
 	}
 	for _, id := range b.ids() {
@@ -217,5 +217,5 @@ func (w *simWorld) quiet(c *simCall) time.Duration {
 
 // well reports whether a device is on the network.
 func (d *simDevice) well() bool {
-	return d.up && d.w.now >= d.asleep && d.transport != nil && !d.leaving && d.sb.online
+	return d.up && d.w.now >= d.asleep && d.w.now >= d.diskBad && d.transport != nil && !d.leaving && d.sb.online
 }

@@ -265,18 +265,26 @@ func (d *simDevice) spawn(to protocol.PeerID, dial func()) {
 			done(c, false)
 			return
 		}
-		out, back := d.w.delay(d.w.link(d, o)), d.w.delay(d.w.link(o, d))
-		if !d.w.open(d, o) || !d.w.open(o, d) || out+back > 3*time.Second || d.w.now < o.asleep || !o.machine {
-			d.after(dialAttempt, func() { done(nil, true) })
-			return
+		d.handshake(o, d.w.now+dialAttempt, done)
+	})
+}
+
+// handshake tries to make a connection; its first packet is sent again and again
+// until the attempt is over.
+func (d *simDevice) handshake(o *simDevice, until time.Duration, done func(c *simConn, stages bool)) {
+	w := d.w
+	way := w.delay(w.link(d, o)) + w.delay(w.link(o, d))
+	d.after(min(2*way, until-w.now), func() {
+		switch {
+		case d.transport == nil || w.now >= until:
+			done(nil, true)
+		case !w.open(d, o) || !w.open(o, d) || w.now < o.asleep || !o.machine:
+			d.after(min(w.between(200*time.Millisecond, 800*time.Millisecond), until-w.now), func() { d.handshake(o, until, done) })
+		case !o.up || o.transport == nil:
+			done(nil, true) // refused
+		default:
+			done(w.connect(d, o), true)
 		}
-		d.after(2*(out+back), func() {
-			if d.transport == nil || o.transport == nil || !o.up || !d.w.open(d, o) || !d.w.open(o, d) {
-				done(nil, true) // refused
-				return
-			}
-			done(d.w.connect(d, o), true)
-		})
 	})
 }
 

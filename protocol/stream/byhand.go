@@ -18,6 +18,8 @@ type ByHand struct {
 	reader  *reader
 	retired bool
 	over    bool
+
+	finishedWriting bool
 }
 
 // OpenByHand opens a session on a stream, of which no byte is read or written:
@@ -43,9 +45,10 @@ func (h *ByHand) Batch() (batch []byte, last bool) {
 	default:
 		return nil, false
 	}
-	for !h.Over() && !h.over {
+	for !h.Over() && !h.over && !h.finishedWriting {
 		more, last := h.batch(nil)
 		if last {
+			h.finishedWriting = true
 			h.closeWrite()
 			return batch, true
 		}
