@@ -100,7 +100,7 @@ func (a *simApp) connect() {
 		a.cursor = "" // it lost its files
 	}
 	after := a.cursor
-	sub, err := a.d.node.Subscribe(context.Background(), Stream{Apps: a.apps, Observe: a.observe, After: after})
+	sub, err := a.d.node.Subscribe(context.Background(), a.stream())
 	switch {
 	case errors.Is(err, &protocol.Error{Code: protocol.CodeCursorExpired}):
 		if a.epoch == len(a.d.book.epochs) {
@@ -127,7 +127,10 @@ func (a *simApp) connect() {
 		a.seq = simSeq(h.Cursor)
 	} else if a.counts() {
 		for _, id := range a.handed {
-			a.d.book.form(id).handed = true // its cursor is after them
+			f := a.d.book.form(id) // its cursor may be after the event
+			if f.handed = true; f.form.State == invitation.InvitationReceived && !f.form.HandedOver && f.rang <= a.seq {
+				w.fail("%s: %s was handed to it, and the daemon does not know", a, w.call(id))
+			}
 		}
 	}
 	a.readSoon(a.d.w.between(0, 2*time.Millisecond), func() { a.readHello(h) })
@@ -197,14 +200,31 @@ func (a *simApp) readHello(h Hello) {
 
 // given notes what a counting app was written, as the API does.
 func (a *simApp) given(ids []protocol.ID) {
-	if !a.counts() {
+	if !a.stream().Counts() {
 		return
 	}
 	for _, id := range ids {
-		a.d.book.form(id).handed = true
+		if a.counts() {
+			a.d.book.form(id).handed = true
+		}
 		a.handed = append(a.handed, id)
 	}
 	a.sub.HandedOver(ids...)
+}
+
+func (a *simApp) stream() Stream { return Stream{Apps: a.apps, Observe: a.observe, After: a.cursor} }
+
+// missing returns an event that the app was not woken for; nil: none.
+func (a *simApp) missing() *journal.Event {
+	if a.sub == nil || a.reading || len(a.sub.wake) > 0 {
+		return nil
+	}
+	for i := a.seq; i < int64(len(a.d.book.log)); i++ {
+		if e := &a.d.book.log[i]; a.passes(e) {
+			return e
+		}
+	}
+	return nil
 }
 
 // read reads all that there is.

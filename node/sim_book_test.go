@@ -39,9 +39,10 @@ type simForm struct {
 	versions []simVersion
 	ends     int // terminal callbacks in the log
 	asks     int
-	everEnds int  // in all epochs
-	canceled bool // a Cancel about it was obeyed
-	handed   bool // to a counting app
+	everEnds int   // in all epochs
+	canceled bool  // a Cancel about it was obeyed
+	handed   bool  // to a counting app
+	rang     int64 // seq of its remote_invitation_received in this epoch
 }
 
 // simVersion is what the journal had of a form from a moment on.
@@ -181,6 +182,7 @@ func (b *simBook) event(e journal.Event) {
 	}
 	switch typ {
 	case invitation.RemoteReceived:
+		f.rang = e.Seq
 		b.checkRing(e, f)
 	case invitation.LocalReceivedByPeer:
 		b.checkReceived(e.View.Form)

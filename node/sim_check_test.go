@@ -174,6 +174,11 @@ func (b *simBook) watch() {
 	if !d.up || w.now < d.asleep || w.now < b.stable+3*time.Second || w.now < d.diskBad {
 		return
 	}
+	for _, a := range d.apps {
+		if e := a.missing(); e != nil {
+			b.fail("%s: event %d, %s, is not brought to it", a, e.Seq, e.Type)
+		}
+	}
 	for _, id := range b.ids() {
 		f := b.forms[id]
 		if f.form.State == "" || f.form.State == invitation.Idle || f.form.Ended() {
