@@ -27,7 +27,8 @@ type Journal struct {
 	path  string
 	stamp func() invitation.Stamp
 	epoch string
-	keep  int64 // events in the log; less than keepEvents in tests only
+	first invitation.Stamp // when this boot first opened the journal
+	keep  int64            // events in the log; less than keepEvents in tests only
 
 	// writer holds the one writing connection while nobody writes. Commit and
 	// Prune take it out and put it back; Close takes it for good.
@@ -106,6 +107,9 @@ func (j *Journal) begin(ctx context.Context, w *writer, now invitation.Stamp) er
 			if _, err := w.conn.ExecContext(ctx, "DELETE FROM events"); err != nil {
 				return err
 			}
+		}
+		if err := j.startSteady(ctx, w, now); err != nil {
+			return err
 		}
 		_, err := w.conn.ExecContext(ctx, "UPDATE journal SET epoch = ?, boot_id = ?, clean = 0, pruned = ?", j.epoch, now.BootID, j.pruned)
 		return err
