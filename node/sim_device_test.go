@@ -47,6 +47,7 @@ type simDevice struct {
 	slow      time.Duration // how long it takes until a turn comes
 	killIn    int           // 0: no; dies at that many moments of turns from now
 	diskBad   time.Duration // until then commits fail
+	diskNext  bool          // the next session finds it bad
 
 	apps []*simApp
 	user simUser

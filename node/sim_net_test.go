@@ -242,6 +242,10 @@ type simReceiver struct{ d *simDevice }
 
 func (r simReceiver) SessionUp(s *stream.Session) { r.d.sb.sessionUp(s.PeerText(), s) }
 func (r simReceiver) Current(s *stream.Session) {
+	if r.d.diskNext {
+		r.d.diskNext = false
+		r.d.spoilDisk(r.d.w.between(time.Millisecond, 100*time.Millisecond))
+	}
 	path := invitation.PathDirect
 	if s.Conn().Stat().Limited {
 		path = invitation.PathRelayed

@@ -64,6 +64,7 @@ var simTroubles = []simTrouble{
 	}},
 	{"suspend", func(w *simWorld, d, _ *simDevice) { d.suspend(w.between(100*time.Millisecond, 40*time.Second)) }},
 	{"disk", func(w *simWorld, d, _ *simDevice) { d.spoilDisk(w.between(time.Millisecond, 3*time.Second)) }},
+	{"disk as a session comes", func(_ *simWorld, d, _ *simDevice) { d.diskNext = true }},
 	{"app", func(w *simWorld, d, _ *simDevice) {
 		if len(d.apps) > 0 {
 			simPick(w, d.apps...).crash(w.between(10*time.Millisecond, 12*time.Second))
@@ -252,7 +253,7 @@ func (w *simWorld) heal() {
 		l.cut, l.loss = min(l.cut, w.now), 0
 	}
 	for _, d := range w.devices {
-		d.diskBad, d.killIn = 0, 0
+		d.diskBad, d.diskNext, d.killIn = 0, false, 0
 		d.start()
 		d.logIn()
 		for _, a := range d.apps {
