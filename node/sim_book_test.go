@@ -221,6 +221,9 @@ func (b *simBook) obeyed() {
 		if err != nil {
 			b.fail("tombstone: %v", err)
 		}
+		if f.form.State == "" && !buried && b.d.sb.online {
+			b.fail("invariant 3: a Cancel of %s was read and is not remembered", b.d.w.call(id))
+		}
 		f.canceled = f.canceled || f.form.State != "" || buried
 	}
 	b.cancel = b.cancel[:0]

@@ -33,6 +33,7 @@ var simTroubles = []simTrouble{
 		w.part(d, o, w.between(500*time.Millisecond, 25*time.Second), false)
 	}},
 	{"break", func(w *simWorld, d, o *simDevice) { w.breakConns(d, o) }},
+	{"stall", func(w *simWorld, d, o *simDevice) { w.stall(d, o) }},
 	{"blackhole", func(w *simWorld, d, o *simDevice) { w.blackhole(d, o) }},
 	{"second session", func(w *simWorld, d, o *simDevice) { w.secondSession(d, o) }},
 	{"kill", func(w *simWorld, d, _ *simDevice) {

@@ -43,6 +43,19 @@ func (w *simWorld) blackhole(d, o *simDevice) {
 	}
 }
 
+// stall holds up the sessions of a pair, and opens another one beside them: what
+// is said on it overtakes what was said before.
+func (w *simWorld) stall(d, o *simDevice) {
+	d.book.trouble()
+	long := w.between(time.Second, 8*time.Second)
+	for _, s := range append(append([]*simStream(nil), d.streams...), o.streams...) {
+		if s.conn.remote == d || s.conn.remote == o && s.conn.d == d {
+			s.last = max(s.last, w.now+long)
+		}
+	}
+	w.secondSession(d, o)
+}
+
 // secondSession opens one more session between a pair that has one.
 func (w *simWorld) secondSession(d, o *simDevice) {
 	if d.transport == nil || o.transport == nil || !w.open(d, o) || !w.open(o, d) || !o.up || w.now < o.asleep {
@@ -148,6 +161,11 @@ func (d *simDevice) dup(s *simStream, batch []byte) {
 
 // forge has a device say something about an invitation that is none of its.
 func (w *simWorld) forge(d, o *simDevice) {
+	w.secondSession(d, o)
+	d.after(time.Second, func() { w.forgeNow(d, o) })
+}
+
+func (w *simWorld) forgeNow(d, o *simDevice) {
 	for _, c := range w.calls {
 		if c.made.IsZero() || c.caller == d || c.callee == d || c.caller != o && c.callee != o ||
 			o.book.form(c.made).form.State == "" { // nobody else can know an id that o does not know yet
