@@ -19,17 +19,18 @@ import (
 // told and by what it wrote to others: what a user or a peer can see. It holds
 // all of it to the rules after every turn.
 type simBook struct {
-	d       *simDevice
-	epochs  []string // in the order of their beginning
-	log     []journal.Event
-	unclean bool // the machine went down since
-	forms   map[protocol.ID]*simForm
-	dirty   []protocol.ID
-	heard   map[*simDevice]time.Duration // when something was last read from a peer
-	powers  int                          // power cuts
-	cut     time.Duration                // awake time of the last one
-	stable  time.Duration                // since when nothing went wrong with the device
-	cancel  []protocol.ID                // Cancels that were read and wait for their turn
+	d                   *simDevice
+	epochs              []string // in the order of their beginning
+	log                 []journal.Event
+	unclean             bool // the machine went down since
+	forms               map[protocol.ID]*simForm
+	dirty               []protocol.ID
+	heard               map[*simDevice]time.Duration // when something was last read from a peer
+	clockSet, clockLost bool                         // the wall clock was set; and then the machine booted
+	powers              int                          // power cuts
+	cut                 time.Duration                // awake time of the last one
+	stable              time.Duration                // since when nothing went wrong with the device
+	cancel              []protocol.ID                // Cancels that were read and wait for their turn
 }
 
 // simForm is one form.

@@ -361,6 +361,7 @@ func (d *simDevice) cutPower() {
 // reboot gives the machine a new boot.
 func (d *simDevice) reboot() {
 	d.boot++
+	d.book.clockLost = d.book.clockLost || d.book.clockSet
 	d.bootAt = d.w.now - d.w.between(time.Second, time.Hour)
 }
 

@@ -60,6 +60,7 @@ var simTroubles = []simTrouble{
 		d.startSoon(w.away())
 	}},
 	{"wall clock", func(w *simWorld, d, _ *simDevice) {
+		d.book.clockSet = true
 		d.wallOff += w.between(-26*time.Hour, 26*time.Hour)
 		w.tracef("%s: its wall clock jumps", d)
 	}},

@@ -35,7 +35,7 @@ func (w *simWorld) made(d *simDevice, f invitation.Form) {
 		panic(err)
 	}
 	c := w.calls[n-1]
-	if !c.made.IsZero() && c.made != f.ID && d.book.powers == 0 {
+	if !c.made.IsZero() && c.made != f.ID && !d.book.forgets() {
 		w.fail("%s: %q was done twice", d, c.create.key)
 	}
 	c.made = f.ID
@@ -137,14 +137,13 @@ func (r *simRequest) try() {
 		return
 	}
 	r.tries++
-	powers := r.d.book.powers
 	w.after(again, func() { // in case that the daemon dies over it
 		if !r.done {
 			r.try()
 		}
 	})
 	res, err := r.make()
-	answered := r.check(res, err, powers)
+	answered := r.check(res, err)
 	w.tracef("%s: app asks to %s call %d: %v %s", r.d, r.name(), r.call.n, simAnswer(res, err), map[bool]string{true: "replayed"}[res.Replayed])
 	if answered && w.healed == 0 && w.chance(w.story.lostAnswers) {
 		w.fault("lost answer")
@@ -177,7 +176,7 @@ func (r *simRequest) make() (Result, error) {
 
 // check holds an answer to what the journal has. It reports whether it is one
 // that the app takes for the last.
-func (r *simRequest) check(res Result, err error, powers int) bool {
+func (r *simRequest) check(res Result, err error) bool {
 	w := r.w
 	switch codeOf(err) {
 	case protocol.CodeInternal:
@@ -202,9 +201,9 @@ func (r *simRequest) check(res Result, err error, powers int) bool {
 	}
 	first := r.id.IsZero()
 	switch {
-	case !first && res.View.ID != r.id && powers == 0:
+	case !first && res.View.ID != r.id && !r.d.book.forgets():
 		w.fail("%s: %q was answered with two invitations", r.d, r.key)
-	case !first && !res.Replayed && powers == 0:
+	case !first && !res.Replayed && !r.d.book.forgets():
 		w.fail("%s: %q was done twice", r.d, r.key)
 	}
 	r.id = res.View.ID
