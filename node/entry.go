@@ -1,6 +1,10 @@
 package node
 
 import (
+	"cmp"
+	"maps"
+	"slices"
+
 	"github.com/beckon-p2p/beckon/node/journal"
 	"github.com/beckon-p2p/beckon/protocol"
 	"github.com/beckon-p2p/beckon/protocol/invitation"
@@ -44,6 +48,18 @@ func (sb *switchboard) add(m *invitation.Machine) *entry {
 	sb.entries[e.id] = e
 	e.peer.entries[e.id] = e
 	return e
+}
+
+// inOrder returns the entries of a set in the order of their ids, which is about that
+// of their creation: what there is of several is told the oldest first, and one
+// history of inputs has one course.
+func inOrder[V any](set map[*entry]V) []*entry {
+	return slices.SortedFunc(maps.Keys(set), func(a, b *entry) int { return a.id.Compare(b.id) })
+}
+
+// all does the same for a table of entries.
+func all(table map[protocol.ID]*entry) []*entry {
+	return slices.SortedFunc(maps.Values(table), func(a, b *entry) int { return a.id.Compare(b.id) })
 }
 
 // forget takes an entry out of memory; the journal keeps it.
@@ -197,8 +213,8 @@ func (t *turn) send(p *peerState, msgs ...protocol.Message) {
 // told, what is over leaves the memory, and peers are dialled or let go.
 func (t *turn) settle() {
 	sb := t.sb
-	for e, before := range t.touched {
-		f := e.machine.Form()
+	for _, e := range inOrder(t.touched) {
+		before, f := t.touched[e], e.machine.Form()
 		sb.count(e, e.tally())
 		sb.weigh(before, f)
 		e.trail.Keep()
@@ -222,14 +238,19 @@ func (t *turn) settle() {
 		}
 		sb.forget(e)
 	}
-	for p := range t.peers {
-		p.serve(t)
-	}
+	t.servePeers()
 	if sb.bids == 0 {
 		for _, tell := range sb.drained {
 			tell()
 		}
 		sb.drained = nil
+	}
+}
+
+// servePeers gives the peers of this turn what they need.
+func (t *turn) servePeers() {
+	for _, p := range slices.SortedFunc(maps.Keys(t.peers), func(a, b *peerState) int { return cmp.Compare(a.id, b.id) }) {
+		p.serve(t)
 	}
 }
 

@@ -224,14 +224,14 @@ func (a *awaited) dial(t *turn) {
 	a.cancel = cancel
 	d := sb.dialer
 	sb.dials.Add(1)
-	go func() {
+	sb.spawn(a.id, func() {
 		defer sb.dials.Done()
 		err := d.Dial(ctx, a.id, func(invitation.Progress) {})
 		if err != nil {
 			log.Debugw("dial to tell of a missed call", "peer", short(a.id), "err", err)
 		}
 		sb.post(func(*turn) { a.stopDial() })
-	}()
+	})
 }
 
 func (a *awaited) stopDial() {

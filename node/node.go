@@ -81,18 +81,11 @@ func New(cfg Config) (n *Node, err error) {
 // Start recovers what an earlier process left and goes on the network, unless
 // the node was logged out. Joining the DHT goes on in the background.
 func (n *Node) Start() error {
-	wish, _, err := n.journal.Setting(settingOnline)
+	online, err := n.takeUp()
 	if err != nil {
 		return err
 	}
-	online := wish != "no"
-	n.sb.online = online
-	n.sb.wish.Store(online)
-	if err := n.sb.recover(); err != nil {
-		return err
-	}
 	n.sb.start()
-	n.sb.post(func(t *turn) { t.resume() })
 	if online {
 		if err := n.connect(); err != nil {
 			return err
@@ -102,6 +95,23 @@ func (n *Node) Start() error {
 	n.owned.Go(n.tidy)
 	n.watch()
 	return nil
+}
+
+// takeUp recovers what an earlier process left and has the first turn go on with
+// it. It returns the wish to be online.
+func (n *Node) takeUp() (online bool, err error) {
+	wish, _, err := n.journal.Setting(settingOnline)
+	if err != nil {
+		return false, err
+	}
+	online = wish != "no"
+	n.sb.online = online
+	n.sb.wish.Store(online)
+	if err := n.sb.recover(); err != nil {
+		return online, err
+	}
+	n.sb.post(func(t *turn) { t.resume() })
+	return online, nil
 }
 
 // connect goes on the network.

@@ -149,22 +149,24 @@ func (p *peerState) dial(t *turn) {
 	p.tries++
 	p.dialing++
 	number, d := p.dialing, sb.dialer
-	ctx, cancel := context.WithTimeout(context.Background(), dialAttempt)
+	ctx, cancel := context.WithCancel(context.Background())
 	p.cancel = cancel
 	ctx = withWay(ctx, p.watch(sb))
 	sb.dials.Add(1)
-	go func() {
+	sb.spawn(p.id, func() {
 		defer sb.dials.Done()
+		ctx, end := context.WithTimeout(ctx, dialAttempt)
+		defer end()
 		err := d.Dial(ctx, p.id, func(stage invitation.Progress) {
 			sb.post(func(t *turn) { p.staged(t, stage) })
 		})
 		sb.post(func(t *turn) { p.dialed(t, number, err) })
-	}()
+	})
 }
 
 // staged tells the forms that wait for this dial how far it is.
 func (p *peerState) staged(t *turn, stage invitation.Progress) {
-	for _, e := range p.entries {
+	for _, e := range all(p.entries) {
 		t.step(e, invitation.Stage{Progress: stage})
 	}
 }

@@ -32,7 +32,7 @@ func (sb *switchboard) current(from protocol.PeerID, s session, path invitation.
 			return
 		}
 		p.session, p.path = s, path
-		for _, e := range p.entries {
+		for _, e := range all(p.entries) {
 			t.step(e, invitation.SessionUp{})
 		}
 		t.sayMissed(p)
@@ -56,7 +56,7 @@ func (sb *switchboard) sessionDown(from protocol.PeerID, s session, err error) {
 			p.traceDown(t, err)
 			p.session = nil
 			// Which deadline runs depends on whether a session is open.
-			for _, e := range p.entries {
+			for _, e := range all(p.entries) {
 				t.step(e, invitation.Wake{})
 			}
 		}

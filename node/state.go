@@ -70,7 +70,7 @@ func (t *turn) logIn() {
 func (t *turn) logOut(drained func()) {
 	t.setOnline(false)
 	t.batch.Setting(settingOnline, "no")
-	for _, e := range t.sb.entries {
+	for _, e := range all(t.sb.entries) {
 		t.step(e, invitation.Logout{})
 	}
 	before := t.sb.drained
@@ -152,7 +152,7 @@ func (t *turn) resume() {
 	if t.sb.online {
 		t.setState(StateJoining, causeStarted)
 	}
-	for _, e := range t.sb.entries {
+	for _, e := range all(t.sb.entries) {
 		t.step(e, invitation.Wake{})
 		if !t.sb.online {
 			t.step(e, invitation.Logout{})

@@ -69,7 +69,7 @@ func (t *turn) subscribe(n *Node, sub *Subscription) error {
 		sb.apps[app]++
 		sb.metrics.apps(sb.apps)
 	}
-	for _, e := range sb.entries {
+	for _, e := range all(sb.entries) {
 		f := e.machine.Form()
 		if !sub.filter.Has(f.App) {
 			continue

@@ -71,7 +71,12 @@ type switchboard struct {
 
 	drained []func() // called once no bid waits any more
 
-	observe func(t *turn, at moment) // lets tests die within a turn; nil: nobody
+	newID func() protocol.ID
+	// spawn runs a dial, which takes its time, on a goroutine of its own.
+	spawn func(to protocol.PeerID, dial func())
+	// What simulations hook into; nil elsewhere.
+	observe func(t *turn, at moment) // may die within a turn
+	asked   func()                   // before a verb waits for its turn
 }
 
 // moment is a place within a turn that changes something.
@@ -90,6 +95,7 @@ func newSwitchboard(self protocol.PeerID, clock Clock, j *journal.Journal, m *me
 		entries: map[protocol.ID]*entry{}, peers: map[protocol.PeerID]*peerState{},
 		apps: map[string]int{}, subs: map[*Subscription]struct{}{},
 		state: StateOffline, allowances: allowances{}, untidy: make(chan struct{}, 1),
+		newID: protocol.NewID, spawn: func(_ protocol.PeerID, dial func()) { go dial() },
 	}
 }
 
@@ -263,8 +269,8 @@ func (t *turn) persist() error {
 func (t *turn) undo(err error) {
 	log.Errorw("the journal could not be written; nothing of this moment was done", "err", err)
 	t.sb.metrics.commitFailed()
-	for e, before := range t.touched {
-		if before == nil {
+	for _, e := range inOrder(t.touched) {
+		if before := t.touched[e]; before == nil {
 			t.sb.forget(e)
 		} else {
 			*e.machine, e.resay = *before, true
@@ -277,9 +283,7 @@ func (t *turn) undo(err error) {
 	for _, take := range slices.Backward(t.undos) {
 		take()
 	}
-	for p := range t.peers {
-		p.serve(t)
-	}
+	t.servePeers()
 	fail := protocol.Errorf(protocol.CodeInternal, "nothing was done, because the journal could not be written: %v", err)
 	for _, f := range t.after {
 		f(fail)

@@ -39,6 +39,9 @@ func ask[R any](ctx context.Context, sb *switchboard, f func(t *turn) (R, error)
 	if !posted {
 		return zero, errShuttingDown
 	}
+	if sb.asked != nil {
+		sb.asked()
+	}
 	select {
 	case a := <-c:
 		return a.r, a.err
@@ -105,7 +108,7 @@ func (n *Node) localForm(r CreateRequest) (f invitation.Form, err error) {
 		}
 	}
 	return invitation.Form{
-		ID: protocol.NewID(), Caller: n.self, Callee: callee, App: r.App, ChannelID: r.ChannelID,
+		ID: n.sb.newID(), Caller: n.self, Callee: callee, App: r.App, ChannelID: r.ChannelID,
 		Content: r.Content, Reach: r.Reach, Ring: r.Ring, Glare: glare,
 	}, nil
 }

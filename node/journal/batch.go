@@ -115,7 +115,7 @@ func (j *Journal) Commit(b *Batch) error {
 		events[i].Cursor = j.cursor(events[i].Seq)
 	}
 	ctx := context.Background()
-	err = w.transact(ctx, func() error { return w.write(ctx, b, events, known, now) })
+	err = w.transact(ctx, func() error { return w.write(ctx, b, events, known, now, j.steady(now)) })
 	if err != nil {
 		return explain(j.path, err)
 	}

@@ -17,6 +17,9 @@ import (
 type Config struct {
 	Path  string                  // of the SQLite file; -wal and -shm files stand beside it
 	Stamp func() invitation.Stamp // this machine's clocks now; called from several goroutines
+	// ByHand leaves it to calls of Sync to bring commits to the disk. Simulations,
+	// which have a time of their own, do so.
+	ByHand bool
 }
 
 // Journal is an open journal. Its methods may be called from any goroutine.
@@ -24,7 +27,8 @@ type Journal struct {
 	path  string
 	stamp func() invitation.Stamp
 	epoch string
-	keep  int64 // events in the log; less than keepEvents in tests only
+	first invitation.Stamp // when this boot first opened the journal
+	keep  int64            // events in the log; less than keepEvents in tests only
 
 	unanswered, unansweredOf int // of all callers and of each; less than their constants in tests only
 
@@ -84,7 +88,7 @@ func open(ctx context.Context, cfg Config) (_ *Journal, err error) {
 	if j.queries, err = prepareQueries(ctx, j.readers); err != nil {
 		return nil, errors.Join(err, j.readers.Close())
 	}
-	if j.syncer, err = startSyncer(cfg.Path); err != nil {
+	if j.syncer, err = startSyncer(cfg.Path, cfg.ByHand); err != nil {
 		return nil, errors.Join(err, j.readers.Close())
 	}
 	j.writer <- w
@@ -106,6 +110,9 @@ func (j *Journal) begin(ctx context.Context, w *writer, now invitation.Stamp) er
 			if _, err := w.conn.ExecContext(ctx, "DELETE FROM events"); err != nil {
 				return err
 			}
+		}
+		if err := j.startSteady(ctx, w, now); err != nil {
+			return err
 		}
 		_, err := w.conn.ExecContext(ctx, "UPDATE journal SET epoch = ?, boot_id = ?, clean = 0, pruned = ?", j.epoch, now.BootID, j.pruned)
 		return err

@@ -25,7 +25,7 @@ const (
 // oldest of what nobody answered beyond its bounds, in small transactions
 // between which commits get their turn.
 func (j *Journal) Prune(now time.Time) error {
-	for _, step := range []pruneStep{j.pruneEvents, j.prunePayloads, pruneDiscarded, pruneKeys, pruneTombstones, pruneNotices} {
+	for _, step := range []pruneStep{j.pruneEvents, j.prunePayloads, pruneDiscarded, j.pruneKeys, j.pruneTombstones, pruneNotices} {
 		for {
 			n, err := j.pruneOnce(step, now)
 			if err != nil {
@@ -121,13 +121,13 @@ func pruneDiscarded(ctx context.Context, w *writer, now time.Time) (int, error) 
 		WHERE discarded_at > 0 AND discarded_at < ? AND owed = 0 LIMIT ?)`, now.Add(-protocol.KeepTombstone))
 }
 
-func pruneKeys(ctx context.Context, w *writer, now time.Time) (int, error) {
-	return remove(ctx, w, `DELETE FROM keys WHERE key IN (SELECT key FROM keys WHERE kept_at < ? LIMIT ?)`, now.Add(-keepKey))
+func (j *Journal) pruneKeys(ctx context.Context, w *writer, now time.Time) (int, error) {
+	return remove(ctx, w, `DELETE FROM keys WHERE key IN (SELECT key FROM keys WHERE kept_at < ? LIMIT ?)`, j.onSteady(now).Add(-keepKey))
 }
 
-func pruneTombstones(ctx context.Context, w *writer, now time.Time) (int, error) {
+func (j *Journal) pruneTombstones(ctx context.Context, w *writer, now time.Time) (int, error) {
 	return remove(ctx, w, `DELETE FROM tombstones WHERE number IN (SELECT number FROM tombstones WHERE kept_at < ? LIMIT ?)`,
-		now.Add(-protocol.KeepTombstone))
+		j.onSteady(now).Add(-protocol.KeepTombstone))
 }
 
 func remove(ctx context.Context, w *writer, text string, before time.Time) (int, error) {

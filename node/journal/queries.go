@@ -145,7 +145,7 @@ func (j *Journal) Tombstone(peer protocol.PeerID, id protocol.ID) (bool, error) 
 		return false, nil // the usual case: every new Invite asks
 	}
 	var one int
-	since := j.stamp().Wall.Add(-protocol.KeepTombstone)
+	since := j.steady(j.stamp()).Add(-protocol.KeepTombstone)
 	return j.found(j.queries.tombstone.QueryRow(string(peer), id[:], millis(since)).Scan(&one))
 }
 
@@ -159,7 +159,7 @@ type Key struct {
 // Key returns what Batch.Key stored in the last 24 h.
 func (j *Journal) Key(key string) (k Key, found bool, err error) {
 	var id []byte
-	since := j.stamp().Wall.Add(-keepKey)
+	since := j.steady(j.stamp()).Add(-keepKey)
 	found, err = j.found(j.queries.key.QueryRow(key, millis(since)).Scan(&k.Fingerprint, &id, &k.Status))
 	copy(k.ID[:], id)
 	return k, found, err

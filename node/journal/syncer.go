@@ -30,7 +30,7 @@ type syncer struct {
 	err error // of the last attempt
 }
 
-func startSyncer(path string) (*syncer, error) {
+func startSyncer(path string, byHand bool) (*syncer, error) {
 	db, err := connect(path, 1, 256)
 	if err != nil {
 		return nil, err
@@ -41,7 +41,11 @@ func startSyncer(path string) (*syncer, error) {
 		return nil, err
 	}
 	s := &syncer{db: db, conn: conn, dirty: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{})}
-	go s.run()
+	if byHand {
+		close(s.done)
+	} else {
+		go s.run()
+	}
 	return s, nil
 }
 
@@ -69,14 +73,20 @@ func (s *syncer) run() {
 		case <-s.quit:
 			return
 		}
-		err := s.sync(context.Background())
-		if err != nil {
-			s.mark()
-		}
-		s.mu.Lock()
-		s.err = err
-		s.mu.Unlock()
+		s.bring()
 	}
+}
+
+// bring brings what was committed to the disk and notes what became of it.
+func (s *syncer) bring() error {
+	err := s.sync(context.Background())
+	if err != nil {
+		s.mark()
+	}
+	s.mu.Lock()
+	s.err = err
+	s.mu.Unlock()
+	return err
 }
 
 // sync writes the log into the main file. After a complete checkpoint the next
@@ -105,6 +115,17 @@ func (s *syncer) stop() error {
 	<-s.done
 	s.conn.Close()
 	return s.db.Close()
+}
+
+// Sync brings to the disk what was committed since the last time, if anything
+// was. It is for journals that are opened ByHand, by one goroutine.
+func (j *Journal) Sync() error {
+	select {
+	case <-j.syncer.dirty:
+		return explain(j.path, j.syncer.bring())
+	default:
+		return nil
+	}
 }
 
 // SyncErr returns why the last background write to the main file failed, or

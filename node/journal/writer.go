@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"time"
 
 	"github.com/beckon-p2p/beckon/protocol"
 	"github.com/beckon-p2p/beckon/protocol/invitation"
@@ -101,9 +102,10 @@ func (w *writer) transact(ctx context.Context, do func() error) error {
 }
 
 // write puts b into the open transaction. known are the payloads of its forms
-// that are stored already; write notes there which are forgotten.
-func (w *writer) write(ctx context.Context, b *Batch, events []Event, known []*present, now invitation.Stamp) error {
-	wall := millis(now.Wall)
+// that are stored already; write notes there which are forgotten. Keys and
+// tombstones are kept from steady on.
+func (w *writer) write(ctx context.Context, b *Batch, events []Event, known []*present, now invitation.Stamp, steady time.Time) error {
+	wall, kept := millis(now.Wall), millis(steady)
 	for i := range b.forms {
 		if err := w.writeForm(ctx, &b.forms[i], known[i] != nil, now); err != nil {
 			return err
@@ -118,12 +120,12 @@ func (w *writer) write(ctx context.Context, b *Batch, events []Event, known []*p
 		}
 	}
 	for _, k := range b.keys {
-		if _, err := w.key.ExecContext(ctx, k.key, k.fingerprint, k.id[:], k.status, wall); err != nil {
+		if _, err := w.key.ExecContext(ctx, k.key, k.fingerprint, k.id[:], k.status, kept); err != nil {
 			return err
 		}
 	}
 	for _, t := range b.tombstones {
-		if _, err := w.tombstone.ExecContext(ctx, string(t.peer), t.id[:], wall); err != nil {
+		if _, err := w.tombstone.ExecContext(ctx, string(t.peer), t.id[:], kept); err != nil {
 			return err
 		}
 		if _, err := w.capTombs.ExecContext(ctx, string(t.peer), protocol.MaxTombstones); err != nil {

@@ -18,7 +18,7 @@ func (s *Session) keep() {
 	for {
 		select {
 		case <-s.stopped:
-			s.takeDown()
+			s.takeDown(s.cutConn)
 			return
 		case <-timer.C:
 		case <-s.nudge:
@@ -120,8 +120,8 @@ func (s *Session) checkIdle(now protocol.Instant) protocol.Instant {
 	return max(end, now.Add(busyCheck))
 }
 
-// takeDown frees the stream and, if it was silent, its connection.
-func (s *Session) takeDown() {
+// takeDown frees the stream and, if it was silent, cuts its connection.
+func (s *Session) takeDown(cutConn func()) {
 	s.mu.Lock()
 	err, code, cut := s.err, s.code, s.cut
 	peaceful := s.readAll && s.wroteAll
@@ -130,7 +130,7 @@ func (s *Session) takeDown() {
 	// Whatever the network does, the reader and the writer come back now.
 	_ = s.raw.SetDeadline(time.Unix(1, 0))
 	if cut {
-		s.cutConn()
+		cutConn()
 	}
 	if err == nil && peaceful {
 		_ = s.raw.Close()

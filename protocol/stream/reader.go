@@ -34,27 +34,37 @@ func (s *Session) read() {
 			return
 		}
 	}
-	r := &reader{s: s, in: bufio.NewReaderSize(s.rw, readBuffer)}
+	if newReader(s, s.rw).readAll() == io.EOF {
+		s.finished(func() { s.readAll = true })
+		<-s.stopped
+	}
+}
+
+func newReader(s *Session, in io.Reader) *reader {
+	return &reader{s: s, in: bufio.NewReaderSize(in, readBuffer)}
+}
+
+// readAll reads frames to the end of the stream, and returns io.EOF, or until
+// one is no good, and stops the session.
+func (r *reader) readAll() error {
 	for {
 		body, err := r.next()
 		if err == io.EOF {
-			s.finished(func() { s.readAll = true })
-			<-s.stopped
-			return
+			return err
 		}
 		if err != nil {
 			code, why := readError(err, r.heard)
-			s.stop(why, code)
-			return
+			r.s.stop(why, code)
+			return err
 		}
 		frame, err := protocol.DecodeFrame(body)
 		if err != nil {
-			s.stop(nonsense(err), network.StreamProtocolViolation)
-			return
+			r.s.stop(nonsense(err), network.StreamProtocolViolation)
+			return err
 		}
 		if err := r.take(frame); err != nil {
-			s.stop(err, network.StreamRateLimited)
-			return
+			r.s.stop(err, network.StreamRateLimited)
+			return err
 		}
 	}
 }

@@ -63,13 +63,18 @@ func (s *Session) writeBatch(batch []byte) error {
 		}
 		return fmt.Errorf("the session broke: %w", err)
 	}
+	s.written()
+	return nil
+}
+
+// written notes that a batch is on its way.
+func (s *Session) written() {
 	s.wrote.Store(int64(s.t.now()))
 	select {
 	case <-s.begun:
 	default:
 		close(s.begun)
 	}
-	return nil
 }
 
 // closeWrite ends our side. If we opened the stream and never wrote, the peer

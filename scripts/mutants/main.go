@@ -1,8 +1,10 @@
-// Command mutants breaks the rules of protocol/invitation one at a time and
-// requires that the package's tests notice. It changes no file: each mutant
-// lives in an overlay of the build. It must not know how the tests work.
+// Command mutants breaks rules one at a time and requires that tests notice:
+// those of protocol/invitation by the package's tests, those of the switchboard,
+// the journal and the sessions by the simulation of whole devices. It changes no
+// file: each mutant lives in an overlay of the build. It must not know how the
+// tests work.
 //
-//	go run ./scripts/mutants [-only NAME] [-histories N]
+//	go run ./scripts/mutants [-only NAME] [-histories N] [-devices] [-seeds N]
 package main
 
 import (
@@ -15,7 +17,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"text/tabwriter"
 	"time"
 )
 
@@ -29,14 +30,31 @@ var failLine = regexp.MustCompile(`(?m)^\s*--- FAIL: (\S+)`)
 func main() {
 	only := flag.String("only", "", "run the mutants whose name contains this")
 	histories := flag.Int("histories", 6000, "length of the property test for each mutant")
+	devices := flag.Bool("devices", false, "only the mutants of the switchboard, the journal and the sessions")
+	seeds := flag.Int("seeds", 3000, "length of the simulation for each of these")
 	flag.Parse()
-	if err := run(*only, *histories); err != nil {
+	var trials []trial
+	if !*devices {
+		for _, m := range mutants {
+			trials = append(trials, trial{m.name, m.rule, func(root, tmp string) ([]string, error) { return m.try(root, tmp, *histories) }})
+		}
+	}
+	for _, m := range deviceMutants {
+		trials = append(trials, trial{m.name, m.rule, func(root, tmp string) ([]string, error) { return m.try(root, tmp, *seeds) }})
+	}
+	if err := run(*only, trials); err != nil {
 		fmt.Fprintln(os.Stderr, "mutants:", err)
 		os.Exit(1)
 	}
 }
 
-func run(only string, histories int) error {
+// trial is a mutant that is tried; try names what kills it.
+type trial struct {
+	name, rule string
+	try        func(root, tmp string) (killers []string, err error)
+}
+
+func run(only string, trials []trial) error {
 	root, err := moduleRoot()
 	if err != nil {
 		return err
@@ -46,14 +64,15 @@ func run(only string, histories int) error {
 		return err
 	}
 	defer os.RemoveAll(tmp)
-	began, bad := time.Now(), 0
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "mutant\tbroken rule\tkilled by")
-	for _, m := range mutants {
+	began, bad, count := time.Now(), 0, 0
+	const line = "%-29s %-62s %s\n"
+	fmt.Printf(line, "mutant", "broken rule", "killed by")
+	for _, m := range trials {
 		if !strings.Contains(m.name, only) {
 			continue
 		}
-		killers, err := m.try(root, tmp, histories)
+		count++
+		killers, err := m.try(root, tmp)
 		switch {
 		case err != nil:
 			bad++
@@ -62,10 +81,9 @@ func run(only string, histories int) error {
 			bad++
 			killers = []string{"SURVIVED"}
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\n", m.name, m.rule, strings.Join(killers, " "))
+		fmt.Printf(line, m.name, m.rule, strings.Join(killers, " "))
 	}
-	w.Flush()
-	fmt.Printf("%d mutants in %v\n", len(mutants), time.Since(began).Round(time.Second))
+	fmt.Printf("%d mutants in %v\n", count, time.Since(began).Round(time.Second))
 	if bad > 0 {
 		return fmt.Errorf("%d mutants live or do not apply; write the test that kills them, or mend the patch", bad)
 	}
@@ -82,27 +100,42 @@ func moduleRoot() (string, error) {
 
 // try runs the tests on the mutant and returns the names of those that failed.
 func (m mutant) try(root, tmp string, histories int) ([]string, error) {
-	path := filepath.Join(root, pkg, m.file)
-	source, err := os.ReadFile(path)
+	overlay, err := overlaid(root, tmp, filepath.Join(pkg, m.file), m.find, m.replace)
 	if err != nil {
 		return nil, err
 	}
-	if n := bytes.Count(source, []byte(m.find)); n != 1 {
-		return nil, fmt.Errorf("its text is there %d times in %s", n, m.file)
-	}
-	changed := filepath.Join(tmp, m.file)
-	if err := os.WriteFile(changed, bytes.Replace(source, []byte(m.find), []byte(m.replace), 1), 0o644); err != nil {
+	out, err := goTest(root, "-timeout=90s", overlay, "./"+pkg, "-args", fmt.Sprint("-histories=", histories))
+	if err != nil || out == nil {
 		return nil, err
+	}
+	return killers(out), nil
+}
+
+// overlaid writes the mutant and returns the flag that builds with it.
+func overlaid(root, tmp, file, find, replace string) (string, error) {
+	path := filepath.Join(root, file)
+	source, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	if n := bytes.Count(source, []byte(find)); n != 1 {
+		return "", fmt.Errorf("its text is there %d times in %s", n, file)
+	}
+	changed := filepath.Join(tmp, filepath.Base(file))
+	if err := os.WriteFile(changed, bytes.Replace(source, []byte(find), []byte(replace), 1), 0o644); err != nil {
+		return "", err
 	}
 	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {path: changed}})
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	overlayFile := filepath.Join(tmp, "overlay.json")
-	if err := os.WriteFile(overlayFile, overlay, 0o644); err != nil {
-		return nil, err
-	}
-	cmd := exec.Command("go", "test", "-vet=off", "-timeout=90s", "-overlay="+overlayFile, "./"+pkg, "-args", fmt.Sprint("-histories=", histories))
+	return "-overlay=" + overlayFile, os.WriteFile(overlayFile, overlay, 0o644)
+}
+
+// goTest runs go test and returns what it said if tests failed; nil: none did.
+func goTest(root string, args ...string) ([]byte, error) {
+	cmd := exec.Command("go", append([]string{"test", "-vet=off"}, args...)...)
 	cmd.Dir = root
 	out, err := cmd.CombinedOutput()
 	if err == nil {
@@ -111,7 +144,7 @@ func (m mutant) try(root, tmp string, histories int) ([]string, error) {
 	if bytes.Contains(out, []byte("[build failed]")) {
 		return nil, fmt.Errorf("it does not compile: %s", firstLines(out))
 	}
-	return killers(out), nil
+	return out, nil
 }
 
 // killers names the top-level tests that failed.
