@@ -256,6 +256,9 @@ func (w *simWorld) heal() {
 	}
 	for _, d := range w.devices {
 		d.diskBad, d.diskNext, d.killIn = 0, false, 0
+		for _, c := range d.conns {
+			c.lost = false
+		}
 		d.start()
 		d.logIn()
 		for _, a := range d.apps {
