@@ -3,12 +3,14 @@ package daemon
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -31,6 +33,11 @@ type Config struct {
 	Network   string   // value of --network
 	Bootstrap []string // values of --bootstrap
 	Listen    []string // values of --listen; none means QUIC and TCP, IPv4 loopback, any port
+	Data      string   // value of --data-dir; "" means Name in Dir
+	Through   []string // a command that runs it, such as a shell that sets limits; none: directly
+	// On calls start on the thread that the process shall be a child of; nil:
+	// any will do.
+	On func(start func())
 }
 
 // Daemon is a beckond that runs.
@@ -46,15 +53,18 @@ type Daemon struct {
 	stop sync.Once
 }
 
-// Start runs a daemon and waits until it is ready, for at most 20 s.
+// Start runs a daemon and waits until it is ready, for at most 20 s. It may be
+// started again on its directory once it has ended.
 func Start(ctx context.Context, cfg Config) (*Daemon, error) {
-	dir := filepath.Join(cfg.Dir, cfg.Name)
+	dir := cmp.Or(cfg.Data, filepath.Join(cfg.Dir, cfg.Name))
 	socket := filepath.Join(cfg.Dir, cfg.Name+".sock")
 	d := &Daemon{Client: client.New(socket), Name: cfg.Name, log: filepath.Join(cfg.Dir, cfg.Name+".log"), done: make(chan struct{})}
-	d.cmd = exec.Command(cfg.Binary, cfg.args(dir, socket)...)
+	words := append(slices.Clone(cfg.Through), cfg.Binary)
+	words = append(words, cfg.args(dir, socket)...)
+	d.cmd = exec.Command(words[0], words[1:]...)
 	d.cmd.Env = environment(cfg.Dir)
 	ownGroup(d.cmd)
-	stderr, err := os.Create(d.log)
+	stderr, err := os.OpenFile(d.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +76,10 @@ func Start(ctx context.Context, cfg Config) (*Daemon, error) {
 	}
 	defer out.Close()
 	d.cmd.Stdout = stdout
-	err = d.cmd.Start()
+	if cfg.On == nil {
+		cfg.On = func(start func()) { start() }
+	}
+	cfg.On(func() { err = d.cmd.Start() })
 	stdout.Close()
 	if err != nil {
 		return nil, fmt.Errorf("%s cannot be started: %w", cfg.Name, err)
@@ -76,7 +89,7 @@ func Start(ctx context.Context, cfg Config) (*Daemon, error) {
 		close(d.done)
 	}()
 	if err := d.awaitReady(ctx, out); err != nil {
-		d.Stop()
+		d.Kill() // who is not ready has nothing to bring to an end in order
 		return nil, err
 	}
 	return d, nil
@@ -166,6 +179,15 @@ func (d *Daemon) Stop() {
 		_ = d.cmd.Process.Signal(syscall.SIGTERM) // fails if it has ended, which is what is wanted
 		late := time.AfterFunc(stopTime, func() { _ = d.cmd.Process.Kill() })
 		defer late.Stop()
+		<-d.done
+	})
+}
+
+// Kill ends the process at once, as kill -9 does, and waits for its end.
+func (d *Daemon) Kill() {
+	d.stop.Do(func() {
+		d.Close()
+		_ = d.cmd.Process.Kill() // fails if it has ended, which is what is wanted
 		<-d.done
 	})
 }
