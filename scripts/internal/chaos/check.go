@@ -13,7 +13,7 @@ const (
 	ghost      = 6 * time.Second  // nor after the network has healed, once the caller has ended
 	owedAgain  = 9 * time.Second  // in which what is owed is said: dials begin at 4 s
 	calmAway   = 4 * time.Second  // the longest absence in a calm ring
-	calmMargin = 6 * time.Second  // ring time that is left in one
+	calmMargin = 3 * time.Second  // ring time that is left in one
 )
 
 // verdict checks one ring from outside, once everything is over.

@@ -22,7 +22,6 @@ type times struct {
 	longAway    int              // percent of kills
 	storm       time.Duration    // at most
 	round       time.Duration    // at most
-	disks       bool             // all of the faults of disks
 }
 
 var (

@@ -173,9 +173,7 @@ func (p *pair) choose() *plan {
 	}
 	for range 1 + p.rng.IntN(2) {
 		a := assault{ring: pl.rings[0], place: places[p.rng.IntN(len(places))], device: p.devices[p.rng.IntN(2)]}
-		if a.place == atIdle {
-			pl.rings[0].hold = true
-		}
+		pl.rings[0].fit(a.place)
 		if p.chance(50) {
 			a.after = p.between(0, 20*time.Millisecond)
 		} else {

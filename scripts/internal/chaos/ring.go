@@ -247,3 +247,17 @@ func (r *ring) callerUser(ctx context.Context) {
 }
 
 func pause(ctx context.Context, d time.Duration) bool { return program.Sleep(ctx, d) }
+
+// fit makes the users do what leads to a place.
+func (r *ring) fit(place string) {
+	switch place {
+	case atIdle:
+		r.hold = true
+	case atAccept, atBid:
+		r.plan = planAccept
+	case atRefuse, atRefused:
+		r.plan = planRefuse
+	case atCancel, atCancels:
+		r.plan = planCancel
+	}
+}
