@@ -1,7 +1,6 @@
 package apart
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -36,7 +35,7 @@ func Inside() (code int, ran bool, err error) {
 		signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 		if startErr := cmd.Start(); startErr != nil {
 			signal.Stop(signals)
-			err = errors.Join(err, startErr)
+			err = startErr
 			continue
 		}
 		done := make(chan struct{})

@@ -16,10 +16,40 @@ import (
 func (l *lab) report() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	rings, restarts := 0, 0
+	l.reportFaults()
+	l.line("")
+	l.line("killed while an invitation was (by what its apps knew; several at once)")
+	l.table(l.states)
+	l.line("")
+	l.line("%d invitations; how they ended", l.rings())
+	l.line("  %-36s %-36s", "at the caller", "at the callee")
+	for _, k := range slices.SortedFunc(maps.Keys(l.outcomes), func(a, b [2]string) int {
+		return cmp.Or(strings.Compare(a[0], b[0]), strings.Compare(a[1], b[1]))
+	}) {
+		l.line("  %-36s %-36s %6d", k[0], cmp.Or(k[1], "never arrived"), l.outcomes[k])
+	}
+	l.table(l.notes)
+	l.line("")
+	l.line("longest")
+	for _, k := range slices.Sorted(maps.Keys(l.longestOf)) {
+		l.line("  %-72s %6.2f s", k, l.longestOf[k].Seconds())
+	}
+	l.line("")
+	l.line("checks, from outside")
+	for _, rule := range l.rules {
+		l.row(rule, l.checks[rule])
+	}
+	l.line("")
+	l.line("violations: %d", len(l.violations))
+	for _, v := range l.violations {
+		l.line("  %s", v)
+	}
+}
+
+func (l *lab) reportFaults() {
+	restarts := 0
 	var through apart.Counts
 	for _, p := range l.pairs {
-		rings += len(p.rings)
 		for _, d := range p.devices {
 			restarts += len(d.ups)
 		}
@@ -47,33 +77,13 @@ func (l *lab) report() {
 	for _, d := range l.disks {
 		l.line("  %s: %s", d.fault, d.found)
 	}
-	l.line("")
-	l.line("killed while an invitation was (by what its apps knew; several at once)")
-	l.table(l.states)
-	l.line("")
-	l.line("%d invitations; how they ended", rings)
-	l.line("  %-36s %-36s", "at the caller", "at the callee")
-	for _, k := range slices.SortedFunc(maps.Keys(l.outcomes), func(a, b [2]string) int {
-		return cmp.Or(strings.Compare(a[0], b[0]), strings.Compare(a[1], b[1]))
-	}) {
-		l.line("  %-36s %-36s %6d", k[0], cmp.Or(k[1], "never arrived"), l.outcomes[k])
+}
+
+func (l *lab) rings() (n int) {
+	for _, p := range l.pairs {
+		n += len(p.rings)
 	}
-	l.table(l.notes)
-	l.line("")
-	l.line("longest")
-	for _, k := range slices.Sorted(maps.Keys(l.longestOf)) {
-		l.line("  %-72s %6.2f s", k, l.longestOf[k].Seconds())
-	}
-	l.line("")
-	l.line("checks, from outside")
-	for _, rule := range l.rules {
-		l.row(rule, l.checks[rule])
-	}
-	l.line("")
-	l.line("violations: %d", len(l.violations))
-	for _, v := range l.violations {
-		l.line("  %s", v)
-	}
+	return n
 }
 
 func (l *lab) line(format string, args ...any) { fmt.Fprintf(l.Out, format+"\n", args...) }

@@ -54,11 +54,10 @@ func (r *run) stall(ctx context.Context) error {
 		}
 		with = append(with, one...)
 		for _, st := range slow {
-			told, err := st.wake(ctx)
-			if err != nil {
+			if err := st.wake(ctx); err != nil {
 				return err
 			}
-			if told {
+			if st.lagged {
 				lagged++
 			}
 			log, err := s.log(ctx, st.first)
@@ -72,13 +71,18 @@ func (r *run) stall(ctx context.Context) error {
 			}
 		}
 	}
+	r.judgeStall(without, with, rounds*stallers, lagged, caught)
+	return nil
+}
+
+func (r *run) judgeStall(without, with []time.Duration, stalled, lagged, caught int) {
 	a, b := quantile(without, 0.99), quantile(with, 0.99)
 	r.line("a reader beside %d that stall for %v, %d events a second; from the POST until it has read the event", stallers, stallLong, stallRate)
 	r.line("  without them: median %v, p99 %v (%d events)", quantile(without, 0.5), a, len(without))
 	r.line("  with them:    median %v, p99 %v (%d events)", quantile(with, 0.5), b, len(with))
-	r.line("  of %d stalled readers %d were told lagged, %d caught up with all of the log", rounds*stallers, lagged, caught)
-	if lagged != rounds*stallers {
-		r.violation("only %d of %d stalled readers were told lagged", lagged, rounds*stallers)
+	r.line("  of %d stalled readers %d were told lagged, %d caught up with all of the log", stalled, lagged, caught)
+	if lagged != stalled {
+		r.violation("only %d of %d stalled readers were told lagged", lagged, stalled)
 	}
 	bound := 3*a + 20*time.Millisecond
 	if r.quick {
@@ -87,7 +91,6 @@ func (r *run) stall(ctx context.Context) error {
 	if b > bound {
 		r.violation("stalled readers cost the other one: p99 %v instead of %v", b, a)
 	}
-	return nil
 }
 
 func quantile(all []time.Duration, q float64) time.Duration {
@@ -160,6 +163,7 @@ type staller struct {
 	source *source
 	reader *sse.Reader
 	first  string
+	lagged bool // was told so
 	told   []entry
 }
 
@@ -182,27 +186,26 @@ func (s *source) newStaller(ctx context.Context) (*staller, error) {
 	return st, nil
 }
 
-// wake reads on to the end of the stream, and then all that is missing. It reports
-// whether the reader was told that it lagged.
-func (st *staller) wake(ctx context.Context) (lagged bool, err error) {
+// wake reads on to the end of the stream, and then all that is missing.
+func (st *staller) wake(ctx context.Context) error {
 	cursor, err := st.read(st.reader, st.first, func(rec sse.Record) bool {
-		lagged = lagged || rec.Event == api.EventLagged
+		st.lagged = st.lagged || rec.Event == api.EventLagged
 		return true
 	})
 	if err != nil {
-		return lagged, err
+		return err
 	}
 	log, err := st.source.log(ctx, cursor)
 	if err != nil || len(log) == 0 {
-		return lagged, err
+		return err
 	}
 	rest, err := sse.Open(ctx, st.source.Socket(), nil, false, cursor)
 	if err != nil {
-		return lagged, err
+		return err
 	}
 	defer rest.Close()
 	_, err = st.read(rest, cursor, func(rec sse.Record) bool { return rec.ID != log[len(log)-1].cursor })
-	return lagged, err
+	return err
 }
 
 // read takes what comes until the stream ends or it is enough.

@@ -112,7 +112,7 @@ func (s *soak) answer(ctx context.Context, m *member) {
 			continue
 		}
 		switch n := rand.IntN(10); {
-		case n < 6:
+		case n < 6 || strings.HasPrefix(ev.Invitation.Content, warmContent):
 			_, err = m.Accept(ctx, ev.Invitation.ID, ev.Invitation.Content)
 		case n < 8:
 			_, err = m.Refuse(ctx, ev.Invitation.ID, "busy", "")

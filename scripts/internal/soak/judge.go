@@ -15,7 +15,7 @@ import (
 const flat = 0.05
 
 // grain is the growth of each kind that is not looked at.
-var grain = [kinds]float64{2e6, 1e6, 8, 4}
+var grain = [kinds]float64{2e6, 0.5e6, 4, 2}
 
 const (
 	quietTime = 30 * time.Second // for sessions and dials to end
@@ -60,6 +60,9 @@ func (s *soak) judge(ctx context.Context, quiet map[*member]sample) error {
 	}
 	fmt.Fprintf(s.Out, "\nThe %d daemons that were never killed: medians of each quarter of the time. Flat means that the median of the\n"+
 		"last quarter, over all of them, is at most 5 %% above that of the third. Daemons that are killed begin again and are not judged.\n", len(quiet))
+	if !s.quick {
+		fmt.Fprintf(s.Out, "Before that each log got %d events in %v, so that what a daemon keeps in memory up to a bound has reached it.\n", warmEvents, s.warmed.Round(time.Second))
+	}
 	for kind := range kinds {
 		s.table(kind, quiet, after)
 	}

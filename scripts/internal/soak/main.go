@@ -15,7 +15,7 @@ import (
 const usage = `[--time D] [--daemons N] [--rate N] [--kills D] [--content N] [--seed N] [--quick]
 Lets daemons ring each other while some of them are killed, and checks that memory,
 goroutines and descriptors of the others stay as they are.
-  --time D     how long, such as 30m; default 10m
+  --time D     how long, such as 30m, after a minute of warming up; default 10m
   --daemons N  default 10; a third of them are killed now and then, and judged by nothing but their answers
   --rate N     rings a second of all together; default 5
   --kills D    between two kills; default 7s
@@ -31,6 +31,7 @@ type soak struct {
 	seed                   uint64
 	quick                  bool
 	begun                  time.Time
+	warmed                 time.Duration
 
 	crowd []*member
 
@@ -93,6 +94,11 @@ func (s *soak) run(ctx context.Context, place program.Place) error {
 	defer s.close(stop)
 	if err := s.gather(ctx, apps); err != nil {
 		return err
+	}
+	if !s.quick {
+		if err := s.warm(ctx); err != nil {
+			return err
+		}
 	}
 	quiet, err := s.lookAtAll(ctx)
 	if err != nil {
