@@ -21,7 +21,7 @@ goroutines and descriptors of the others stay as they are.
   --kills D    between two kills; default 7s
   --content N  bytes of content of each ring; default 1024
   --seed N     of the random choices; default another each time
-  --quick      20 s, 4 daemons, and only a look at what is left when all is quiet`
+  --quick      8 s, 4 daemons, and only a look at what is left when all is quiet`
 
 // soak is one run of the program and what it has found.
 type soak struct {
@@ -63,7 +63,7 @@ func main() {
 
 func (s *soak) check() error {
 	if s.quick {
-		s.long, s.daemons, s.killEvery = 12*time.Second, 4, 3*time.Second
+		s.long, s.daemons, s.killEvery = 8*time.Second, 4, 2*time.Second
 	}
 	if s.long < time.Second || s.daemons < 3 || s.daemons > 100 || s.rate < 1 || s.rate > 1000 || s.killEvery < time.Second || s.content < 0 || s.content > 16<<10 {
 		return fmt.Errorf("--time and --kills are at least 1s, --daemons 3 to 100, --rate 1 to 1000, --content 0 to 16384")
