@@ -59,6 +59,7 @@ func OpenCache(path string) *Cache {
 		stop:  make(chan struct{}),
 		done:  make(chan struct{}),
 	}
+	removeUnfinished(path)
 	peers, err := readPeers(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		setAside(path, err)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/google/renameio/v2"
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -91,7 +93,24 @@ func writePeers(path string, peers []entry) error {
 	if err != nil {
 		return err
 	}
-	return renameio.WriteFile(path, append(b, '\n'), 0o600)
+	// Beside the file, not in the system's temporary directory: what a kill leaves
+	// is ours to find.
+	return renameio.WriteFile(path, append(b, '\n'), 0o600, renameio.WithTempDir(filepath.Dir(path)))
+}
+
+// removeUnfinished takes away what a kill in the middle of writePeers left.
+func removeUnfinished(path string) {
+	dir, name := filepath.Split(path)
+	left, err := os.ReadDir(filepath.Clean(dir))
+	if err != nil {
+		return // there is no such directory yet, or writing will tell
+	}
+	for _, f := range left {
+		digits, ours := strings.CutPrefix(f.Name(), "."+name)
+		if ours && digits != "" && strings.Trim(digits, "0123456789") == "" {
+			_ = os.Remove(filepath.Join(dir, f.Name())) // it is in nobody's way
+		}
+	}
 }
 
 // setAside keeps a file that could not be read for a person to look at, and

@@ -81,7 +81,8 @@ func makeKey(path string) (crypto.PrivKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := renameio.WriteFile(path, raw, 0o600, renameio.IgnoreUmask()); err != nil {
+	// A key is never in the system's temporary directory, not even for a moment.
+	if err := renameio.WriteFile(path, raw, 0o600, renameio.IgnoreUmask(), renameio.WithTempDir(filepath.Dir(path))); err != nil {
 		return nil, fmt.Errorf("the identity key cannot be written: %w", err)
 	}
 	return key, nil

@@ -1,9 +1,11 @@
 package node
 
 import (
+	"regexp"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/beckon-p2p/beckon/protocol/invitation"
 )
@@ -20,6 +22,10 @@ type metrics struct {
 	commits  prometheus.Histogram
 	streams  prometheus.Gauge
 }
+
+// liveHeap is what the last collection has left: without a leak it stays as it is,
+// which the heap in use does not.
+var liveHeap = collectors.GoRuntimeMetricsRule{Matcher: regexp.MustCompile("^/gc/heap/live:bytes$")}
 
 func newMetrics() *metrics {
 	counter := func(name, help string) prometheus.Counter {
@@ -40,6 +46,8 @@ func newMetrics() *metrics {
 		}),
 		streams: prometheus.NewGauge(prometheus.GaugeOpts{Name: "beckon_app_streams", Help: "Event streams that count as an app."}),
 	}
+	m.registry.MustRegister(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		collectors.NewGoCollector(collectors.WithGoCollectorRuntimeMetrics(liveHeap)))
 	m.registry.MustRegister(m.outcomes, m.strays, m.breaks, m.refusals, m.failures, m.commits, m.streams)
 	return m
 }

@@ -3,12 +3,14 @@ package daemon
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -35,7 +37,9 @@ type Config struct {
 	MDNS      bool     // value of --mdns
 	// Start, if not nil, starts the process in the place of cmd.Start, in a
 	// namespace perhaps.
-	Start func(cmd *exec.Cmd) error
+	Start   func(cmd *exec.Cmd) error
+	Data    string   // value of --data-dir; "" means Name in Dir
+	Through []string // a command that runs it, such as a shell that sets limits; none: directly
 }
 
 // Default, as the only value of Config.Listen, leaves it to beckond.
@@ -54,18 +58,21 @@ type Daemon struct {
 	stop sync.Once
 }
 
-// Start runs a daemon and waits until it is ready, for at most 20 s.
+// Start runs a daemon and waits until it is ready, for at most 20 s. It may be
+// started again on its directory once it has ended.
 func Start(ctx context.Context, cfg Config) (*Daemon, error) {
 	if cfg.Network == "" {
 		return nil, fmt.Errorf("%s was given no network", cfg.Name)
 	}
-	dir := filepath.Join(cfg.Dir, cfg.Name)
+	dir := cmp.Or(cfg.Data, filepath.Join(cfg.Dir, cfg.Name))
 	socket := filepath.Join(cfg.Dir, cfg.Name+".sock")
 	d := &Daemon{Client: client.New(socket), Name: cfg.Name, log: filepath.Join(cfg.Dir, cfg.Name+".log"), done: make(chan struct{})}
-	d.cmd = exec.Command(cfg.Binary, cfg.args(dir, socket)...)
+	words := append(slices.Clone(cfg.Through), cfg.Binary)
+	words = append(words, cfg.args(dir, socket)...)
+	d.cmd = exec.Command(words[0], words[1:]...)
 	d.cmd.Env = environment(cfg.Dir)
 	ownGroup(d.cmd)
-	stderr, err := os.Create(d.log)
+	stderr, err := os.OpenFile(d.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +98,7 @@ func Start(ctx context.Context, cfg Config) (*Daemon, error) {
 		close(d.done)
 	}()
 	if err := d.awaitReady(ctx, out); err != nil {
-		d.Stop()
+		d.Kill() // who is not ready has nothing to bring to an end in order
 		return nil, err
 	}
 	return d, nil

@@ -148,6 +148,10 @@ func address(t *testing.T, d *device) string {
 	return n.Addresses[0]
 }
 
+// trials are the commands that take minutes; their own tests run them in short.
+// Here they only tell what they do.
+var trials = []string{"scripts/chaos", "scripts/events", "scripts/soak"}
+
 // inTree runs a command at the top of the tree. It may not be scripts/test,
 // which runs this test.
 func (r *reader) inTree(where, text string) {
@@ -155,6 +159,9 @@ func (r *reader) inTree(where, text string) {
 	args := []string{"-c", text}
 	if text == "scripts/test" {
 		args = []string{"-n", text}
+	}
+	if slices.Contains(trials, text) {
+		args[1] += " --help"
 	}
 	ctx, cancel := context.WithTimeout(r.t.Context(), 4*patience) // it builds
 	defer cancel()
