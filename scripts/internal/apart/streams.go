@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net"
+	"time"
 )
 
 // listen takes TCP connections here for the daemon of the other machine.
@@ -95,31 +96,52 @@ func (r *Relay) clear() bool {
 	}
 }
 
-// pump carries one direction, each segment in its time, until an end closes. That
-// it closes is also something that must travel.
+// segment is what was read at once, and when it is to be written.
+type segment struct {
+	data []byte
+	due  time.Time
+	last bool // the end of the stream, which must travel too
+}
+
+// pump carries one direction, in order and each segment in its time, until an end
+// closes.
 func (r *Relay) pump(to, from net.Conn) {
-	b := make([]byte, 16<<10)
+	way := make(chan segment, 256)
+	done := make(chan struct{})
+	go func() { defer close(done); r.deliver(to, from, way) }()
 	for {
+		b := make([]byte, 16<<10)
 		n, err := from.Read(b)
 		w, _ := r.now()
-		wait := r.late(w)
+		s := segment{data: b[:n], due: time.Now().Add(r.late(w)), last: err != nil}
 		if w.Drop > 0 && rand.Float64() < w.Drop {
 			r.dropped.Add(1)
-			wait += retransmit
+			s.due = s.due.Add(retransmit)
 		}
-		if wait > 0 && !r.wait(wait) || !r.clear() {
-			return
-		}
-		if n > 0 {
-			r.passed.Add(1)
-			if _, err := to.Write(b[:n]); err != nil {
-				from.Close()
-				return
-			}
-		}
+		way <- s
 		if err != nil {
+			break
+		}
+	}
+	close(way)
+	<-done
+}
+
+// deliver takes everything off the way, also when nobody wants it any more.
+func (r *Relay) deliver(to, from net.Conn, way <-chan segment) {
+	broken := false
+	for s := range way {
+		broken = broken || !r.wait(time.Until(s.due)) || !r.clear()
+		if !broken && len(s.data) > 0 {
+			r.passed.Add(1)
+			_, err := to.Write(s.data)
+			broken = err != nil
+		}
+		if broken {
+			from.Close()
+		}
+		if broken || s.last {
 			to.Close()
-			return
 		}
 	}
 }

@@ -27,7 +27,7 @@ func good(t *testing.T) *course {
 	a, b := &device{name: "a"}, &device{name: "b"}
 	for _, d := range []*device{a, b} {
 		d.record = newRecorder("")
-		d.ups = []span{{c.start.Add(-time.Second), c.start.Add(time.Minute)}}
+		d.ups = []span{{from: c.start.Add(-time.Second), to: c.start.Add(time.Minute)}}
 	}
 	c.p = &pair{lab: l, devices: [2]*device{a, b}}
 	c.r = newRing("ticket")
@@ -98,17 +98,21 @@ func TestChecksFind(t *testing.T) {
 		}, true},
 		{"as late, for the daemon was away", func(c *course) {
 			c.last(c.r.caller, func(e *told) { e.Time.Time = c.at(25_000) })
-			c.r.caller.ups = []span{{c.at(-1000), c.at(4000)}, {c.at(24_900), c.at(60_000)}}
+			c.r.caller.ups = []span{{from: c.at(-1000), to: c.at(4000)}, {from: c.at(24_900), to: c.at(60_000)}}
 		}, false},
 		{"canceled", func(c *course) { c.canceled(1000, 1100) }, false},
 		{"it rings 13 s after cancel", func(c *course) { c.canceled(1000, 14_000) }, true},
+		{"the callee's daemon was away for 13 s after cancel, and ends it as it starts", func(c *course) {
+			c.canceled(1000, 14_000)
+			c.r.callee.ups = []span{{from: c.at(-1000), to: c.at(1100)}, {begun: c.at(13_900), from: c.at(14_001), to: c.at(60_000)}}
+		}, false},
 		{"it rings 9 s after cancel in a cut network", func(c *course) {
 			c.p.weathers = []change{{c.at(500), apart.Weather{Cut: true}}, {c.at(9900), apart.Weather{}}}
 			c.canceled(1000, 10_000)
 		}, false},
 		{"it rings 9 s after cancel in a fair network", func(c *course) { c.canceled(1000, 10_000) }, true},
 		{"it rings 13 s without its caller", func(c *course) {
-			c.r.caller.ups = []span{{c.at(-1000), c.at(1000)}, {c.at(14_500), c.at(60_000)}}
+			c.r.caller.ups = []span{{from: c.at(-1000), to: c.at(1000)}, {from: c.at(14_500), to: c.at(60_000)}}
 			c.r.plan = planNobody
 			c.last(c.r.callee, func(e *told) { e.at = c.at(14_000) })
 		}, true},

@@ -53,8 +53,8 @@ func (v *verdict) ghosts() {
 	if a, ok := v.r.verb(api.VerbCancel); ok && a.code == "" && to.After(a.at) {
 		at := a.at
 		for _, s := range v.r.callee.spans() { // its clock begins again with it
-			if s.from.After(at) && s.from.Before(to) {
-				at = s.from
+			if s.begun.After(at) && s.begun.Before(to) {
+				at = s.begun
 			}
 		}
 		v.p.lab.longest("it rang after cancel was answered", to.Sub(at))

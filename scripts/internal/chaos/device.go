@@ -16,7 +16,10 @@ import (
 
 // span is a time in which a daemon ran, from ready to its kill. A zero end is
 // now.
-type span struct{ from, to time.Time }
+type span struct {
+	from, to time.Time
+	begun    time.Time // when its process was about to be started
+}
 
 // device is one daemon as its user has it. What speaks to it outlives it.
 type device struct {
@@ -65,6 +68,7 @@ func (d *device) start(ctx context.Context) error {
 }
 
 func (d *device) startLocked(ctx context.Context) error {
+	begun := time.Now()
 	run, err := daemon.Start(ctx, d.cfg)
 	if err != nil {
 		return err
@@ -72,7 +76,7 @@ func (d *device) startLocked(ctx context.Context) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.d, d.id = run, run.PeerID
-	d.ups = append(d.ups, span{from: time.Now()})
+	d.ups = append(d.ups, span{from: time.Now(), begun: begun})
 	return nil
 }
 

@@ -61,14 +61,14 @@ func (p *pair) fairSpans(from, to time.Time) []span {
 			break
 		}
 		if isBad {
-			fair = append(fair, span{begin, at})
+			fair = append(fair, span{from: begin, to: at})
 		} else {
 			begin = at
 		}
 		bad = isBad
 	}
 	if !bad {
-		fair = append(fair, span{begin, to})
+		fair = append(fair, span{from: begin, to: to})
 	}
 	return fair
 }
@@ -81,7 +81,7 @@ func (p *pair) together(from, to time.Time) []span {
 		var both []span
 		for _, a := range all {
 			for _, b := range d.spans() {
-				s := span{later(a.from, b.from), earlier(a.to, b.to)}
+				s := span{from: later(a.from, b.from), to: earlier(a.to, b.to)}
 				if s.to.After(s.from) {
 					both = append(both, s)
 				}
