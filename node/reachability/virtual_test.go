@@ -169,6 +169,14 @@ func TestPlaceAtARelay(t *testing.T) {
 
 		within(t, time.Second, "an address through a relay", func() bool { return len(a.State().Relays) > 0 })
 		within(t, 2*time.Second, "addresses through both relays", func() bool { return a.relayedBy(r1) && a.relayedBy(r2) })
+		for _, lasts := range a.State().Places {
+			if lasts < 59*time.Minute || lasts > time.Hour {
+				t.Errorf("by the same clock, a place seems to last %v", lasts)
+			}
+		}
+		if a.State().Past || len(a.State().Places) != 2 {
+			t.Errorf("%d relays tell the time, past: %v", len(a.State().Places), a.State().Past)
+		}
 		if a.State().Reachability != network.ReachabilityPrivate {
 			t.Errorf("reachability %v, want private", a.State().Reachability)
 		}
