@@ -13,7 +13,8 @@ type entry struct {
 	machine     *invitation.Machine
 	peer        *peerState
 	timer       timer
-	receivedSeq int64 // of its remote_invitation_received event; 0: none
+	receivedSeq int64            // of its remote_invitation_received event; 0: none
+	sent        protocol.Instant // in this process; 0: not yet, or by an earlier one
 	waiters     []chan<- invitation.View
 	discarded   bool // no longer shown to apps
 	resay       bool // a commit failed: what is owed may not have been said
@@ -196,6 +197,7 @@ func (t *turn) settle() {
 	for e, before := range t.touched {
 		f := e.machine.Form()
 		sb.count(e, e.tally())
+		t.timed(e, before)
 		if f.Ended() {
 			if before == nil || !ended(before) {
 				sb.metrics.ended(f)

@@ -19,6 +19,7 @@ type metrics struct {
 	failures prometheus.Counter
 	commits  prometheus.Histogram
 	streams  prometheus.Gauge
+	rings    *prometheus.HistogramVec
 }
 
 func newMetrics() *metrics {
@@ -39,8 +40,9 @@ func newMetrics() *metrics {
 			Buckets: prometheus.ExponentialBuckets(25e-6, 2, 14),
 		}),
 		streams: prometheus.NewGauge(prometheus.GaugeOpts{Name: "beckon_app_streams", Help: "Event streams that count as an app."}),
+		rings:   newRings(),
 	}
-	m.registry.MustRegister(m.outcomes, m.strays, m.breaks, m.refusals, m.failures, m.commits, m.streams)
+	m.registry.MustRegister(m.outcomes, m.strays, m.breaks, m.refusals, m.failures, m.commits, m.streams, m.rings)
 	return m
 }
 

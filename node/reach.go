@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -25,6 +26,7 @@ type found struct {
 	conn   network.Conn   // nil: no address worked
 	addrs  []ma.Multiaddr // all that were tried
 	source string         // of the first of them, or of the connection
+	stages []discovery.Stage
 }
 
 // reach connects to a peer: all sources are asked at once, each candidate is
@@ -32,15 +34,15 @@ type found struct {
 // before the search is wound up.
 func (u *uplink) reach(ctx context.Context, id peer.ID, stage func(invitation.Progress), use func(network.Conn) error) (found, error) {
 	if c := u.connected(id); c != nil {
-		return found{conn: c, source: "connected", addrs: []ma.Multiaddr{c.RemoteMultiaddr()}}, use(c)
+		return found{conn: c, source: "connected", addrs: []ma.Multiaddr{c.RemoteMultiaddr()}, stages: stood}, use(c)
 	}
 	stage(invitation.ProgressLocating)
 	reachability.ClearBackoff(u.host.Network(), id)
-	r := &race{u: u, id: id, use: use}
+	r := &race{u: u, id: id, use: use, timing: timing{start: time.Now()}}
 	ctx = network.WithAllowLimitedConn(ctx, "invitation")
 	search, stop := context.WithCancel(ctx)
 	defer stop()
-	for c := range u.finder.Find(search, id) {
+	for c := range u.finder.FindStages(search, id, r.stage) {
 		if len(r.addrs) == 0 {
 			stage(invitation.ProgressConnecting)
 			r.source = c.Source
@@ -48,6 +50,7 @@ func (u *uplink) reach(ctx context.Context, id peer.ID, stage func(invitation.Pr
 		r.dial(ctx, c, stop)
 	}
 	r.dials.Wait()
+	r.tell(&r.found)
 	if r.conn == nil && len(r.addrs) == 0 {
 		return r.found, errNoAddress
 	}
@@ -78,6 +81,7 @@ type race struct {
 	use   func(network.Conn) error
 	dials sync.WaitGroup
 	found // addrs and source are of the searching goroutine
+	timing
 
 	mu  sync.Mutex // guards conn and err
 	err error
@@ -88,6 +92,9 @@ type race struct {
 // a connection stands.
 func (r *race) dial(ctx context.Context, c discovery.Candidate, won func()) {
 	r.addrs = append(r.addrs, c.Addrs...)
+	r.mu.Lock()
+	r.from = append(r.from, origin{c.Source, time.Since(r.start), c.Addrs})
+	r.mu.Unlock()
 	r.u.host.Peerstore().AddAddrs(r.id, c.Addrs, peerstore.TempAddrTTL)
 	r.dials.Go(func() {
 		conn, err := r.u.host.Network().DialPeer(ctx, r.id)
@@ -95,6 +102,7 @@ func (r *race) dial(ctx context.Context, c discovery.Candidate, won func()) {
 		first := err == nil && r.conn == nil
 		if first {
 			r.conn, r.err = conn, nil
+			r.won = r.winner(conn)
 		} else if r.conn == nil {
 			r.err = fmt.Errorf("dialing: %w", err)
 		}
@@ -102,6 +110,7 @@ func (r *race) dial(ctx context.Context, c discovery.Candidate, won func()) {
 		if !first {
 			return
 		}
+		r.u.sb.reachedBy(peerKey(r.id), r.won)
 		err = r.use(conn)
 		won()
 		if conn.Stat().Direction == network.DirOutbound {

@@ -28,6 +28,7 @@ import (
 
 // uplink is everything that stands on the network while the node is logged in.
 type uplink struct {
+	sb       *switchboard
 	host     host.Host
 	reached  *reachability.Keeper
 	sessions *stream.Transport
@@ -45,7 +46,7 @@ const cachedServers = 20
 
 // newUplink goes on the network. The sessions and the DHT tell sb what happens.
 func newUplink(key crypto.PrivKey, s settings, port int, sb *switchboard, reg prometheus.Registerer) (u *uplink, err error) {
-	u = &uplink{}
+	u = &uplink{sb: sb}
 	defer func() {
 		if err != nil {
 			u.Close()
