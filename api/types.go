@@ -11,6 +11,7 @@ type Node struct {
 	State          string   `json:"state" doc:"The fact: offline, joining or online."`
 	Addresses      []string `json:"addresses" doc:"Full multiaddrs ending in /p2p/PEER-ID."`
 	Reachability   string   `json:"reachability" doc:"public, private or unknown."`
+	Relays         []string `json:"relays" doc:"Peer IDs of the relays at which a place is held, so that others come through them."`
 	ConnectedPeers int      `json:"connected_peers" doc:"Number of connected peers."`
 	DHT            DHT      `json:"dht"`
 	StartedAt      Time     `json:"started_at" doc:"When the daemon started."`
@@ -21,6 +22,21 @@ type DHT struct {
 	Mode         string `json:"mode" doc:"server, client or off."`
 	RoutingTable int    `json:"routing_table" doc:"Number of peers in the routing table."`
 	AnnouncedAt  Time   `json:"announced_at" doc:"When the public DHT was last told where this peer is; null: not yet, or on another network."`
+}
+
+// Doctor is the answer to GET /v1/doctor: what is well and what is not.
+type Doctor struct {
+	Outcome string  `json:"outcome" doc:"The worst of all checks: ok, warn or fail."`
+	Checks  []Check `json:"checks" doc:"In the order of this machine, then its network from near to far. Those of the network are left out while logged out."`
+}
+
+// Check is one thing that the doctor looked at.
+type Check struct {
+	Name    string `json:"name" doc:"key, disk, clock, online, addresses, mdns, dht, found, reachable, relay, nat, udp, second_instance. There may be more."`
+	Outcome string `json:"outcome" doc:"ok; warn: it works, but not as well as it could, or not for all; fail: others cannot ring this device, or it is about to break."`
+	Found   string `json:"found" doc:"What was found, in a sentence for people."`
+	Advice  string `json:"advice" doc:"What to do about it; empty if nothing."`
+	TookMS  int64  `json:"took_ms" doc:"How long it took, in milliseconds."`
 }
 
 // SetOnline is the body of PUT /v1/node/online: log in or log out.
@@ -123,6 +139,16 @@ type Peer struct {
 	Source        string   `json:"source" doc:"Where it was found: connected, link (an address given with the request), cache, lan, dht or static."`
 	Agent         string   `json:"agent,omitempty" doc:"What the peer says it runs."`
 	TookMS        int64    `json:"took_ms" doc:"How long the lookup took, in milliseconds."`
+	// Stages is nil in a list of peers.
+	Stages []Stage `json:"stages,omitempty" doc:"How the lookup went, in the order in which it happened."`
+}
+
+// Stage is a step of a lookup.
+type Stage struct {
+	Source    string `json:"source" doc:"Who was asked, or whose address led to the peer: connected, cache, lan, dht or static."`
+	Event     string `json:"event" doc:"asked; answered (with 0 addresses: it knows none); failed; gave_up: the lookup ended before it answered; connected: a dial of an address of this source succeeded."`
+	TookMS    int64  `json:"took_ms" doc:"Since the lookup began, in milliseconds."`
+	Addresses int    `json:"addresses" doc:"How many new addresses the answer brought."`
 }
 
 // PeerList is the answer to GET /v1/peers: the connected peers.

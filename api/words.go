@@ -4,6 +4,7 @@ package api
 const (
 	RouteNode        = "/v1/node"
 	RouteOnline      = "/v1/node/online"
+	RouteDoctor      = "/v1/doctor"
 	RouteInvitations = "/v1/invitations" // and /v1/invitations/ID, /v1/invitations/ID/VERB
 	RouteEvents      = "/v1/events"
 	RoutePeers       = "/v1/peers" // and /v1/peers/ID, /v1/peers/ID/ping
@@ -111,6 +112,22 @@ const (
 	StateOffline = "offline"
 	StateJoining = "joining"
 	StateOnline  = "online"
+)
+
+// Outcomes of the doctor's checks, from good to bad.
+const (
+	CheckOK   = "ok"
+	CheckWarn = "warn"
+	CheckFail = "fail"
+)
+
+// Events of a stage of a lookup.
+const (
+	StageAsked     = "asked"
+	StageAnswered  = "answered"
+	StageFailed    = "failed"
+	StageGaveUp    = "gave_up"
+	StageConnected = "connected"
 )
 
 // Glare: what to do when both sides call each other at once.

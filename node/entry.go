@@ -17,7 +17,8 @@ type entry struct {
 	machine     *invitation.Machine
 	peer        *peerState
 	timer       timer
-	receivedSeq int64 // of its remote_invitation_received event; 0: none
+	receivedSeq int64            // of its remote_invitation_received event; 0: none
+	sent        protocol.Instant // in this process; 0: not yet, or by an earlier one
 	waiters     []chan<- invitation.View
 	trail       trail
 	discarded   bool // no longer shown to apps
@@ -218,6 +219,7 @@ func (t *turn) settle() {
 		sb.count(e, e.tally())
 		sb.weigh(before, f)
 		e.trail.Keep()
+		t.timed(e, before)
 		if f.Ended() {
 			if before == nil || !ended(before) {
 				sb.metrics.ended(f)

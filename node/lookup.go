@@ -83,7 +83,7 @@ func (n *Node) FindPeer(ctx context.Context, who string, addresses []string, tim
 	start := time.Now()
 	f, err := u.reach(ctx, id, func(invitation.Progress) {}, func(network.Conn) error { return nil })
 	p := u.describe(id, f)
-	p.Took = time.Since(start)
+	p.Took, p.Stages = time.Since(start), f.stages
 	if len(f.addrs) == 0 {
 		return p, protocol.Errorf(protocol.CodePeerNotFound,
 			"nobody knows %s; is beckond running there, and on the same network (--network)? On a private network both also need a common --bootstrap for their first meeting", who)
@@ -183,7 +183,11 @@ func (n *Node) Info(context.Context) (Info, error) {
 		i.Addresses = append(i.Addresses, a.String()+"/p2p/"+string(n.self))
 	}
 	i.Connected = len(u.host.Network().Peers())
-	i.Reachability = strings.ToLower(u.reached.State().Reachability.String())
+	reached := u.reached.State()
+	i.Reachability = strings.ToLower(reached.Reachability.String())
+	for _, id := range reached.Relays {
+		i.Relays = append(i.Relays, id.String())
+	}
 	if u.dht != nil {
 		i.DHTMode, i.DHTPeers, i.AnnouncedAt = u.dht.Mode(), u.dht.Size(), u.dht.Announced()
 	}

@@ -21,6 +21,7 @@ type metrics struct {
 	failures prometheus.Counter
 	commits  prometheus.Histogram
 	streams  prometheus.Gauge
+	rings    *prometheus.HistogramVec
 }
 
 // liveHeap is what the last collection has left: without a leak it stays as it is,
@@ -45,10 +46,11 @@ func newMetrics() *metrics {
 			Buckets: prometheus.ExponentialBuckets(25e-6, 2, 14),
 		}),
 		streams: prometheus.NewGauge(prometheus.GaugeOpts{Name: "beckon_app_streams", Help: "Event streams that count as an app."}),
+		rings:   newRings(),
 	}
 	m.registry.MustRegister(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		collectors.NewGoCollector(collectors.WithGoCollectorRuntimeMetrics(liveHeap)))
-	m.registry.MustRegister(m.outcomes, m.strays, m.breaks, m.refusals, m.failures, m.commits, m.streams)
+	m.registry.MustRegister(m.outcomes, m.strays, m.breaks, m.refusals, m.failures, m.commits, m.streams, m.rings)
 	return m
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/beckon-p2p/beckon/discovery"
 	"github.com/beckon-p2p/beckon/node/journal"
 	"github.com/beckon-p2p/beckon/protocol"
+	"github.com/beckon-p2p/beckon/protocol/invitation"
 )
 
 // Node is one peer: one data directory, one key, one journal.
@@ -28,6 +29,8 @@ type Node struct {
 	self     protocol.PeerID
 	instance string
 	started  time.Time
+	begun    invitation.Stamp // started, on all clocks
+	doctors  *doctors
 	journal  *journal.Journal
 	metrics  *metrics
 	sb       *switchboard
@@ -51,6 +54,7 @@ func New(cfg Config) (n *Node, err error) {
 	n = &Node{
 		settings: s, instance: protocol.NewID().String(), started: time.Now(), metrics: newMetrics(),
 		wish: make(chan struct{}, 1), quit: make(chan struct{}),
+		begun: s.Clock.Stamp(), doctors: newDoctors(),
 	}
 	lock, err := lockDir(s.DataDir)
 	if err != nil {
@@ -196,6 +200,7 @@ func (n *Node) Stop() {
 	n.stop.Do(func() {
 		close(n.quit)
 		n.owned.Wait()
+		n.doctors.close()
 		if n.sb.started {
 			n.sb.stop()
 		}

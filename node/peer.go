@@ -37,6 +37,7 @@ type peerState struct {
 	sessions map[session]protocol.Instant // since when each is up
 	session  session                      // the one to write on; nil: none
 	path     invitation.Path
+	reached  reached
 	// heard and since outlive the sessions they were read on.
 	heard, since protocol.Instant
 

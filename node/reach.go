@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -26,6 +27,7 @@ type found struct {
 	conn   network.Conn   // nil: no address worked
 	addrs  []ma.Multiaddr // all that were tried
 	source string         // of the first of them, or of the connection
+	stages []discovery.Stage
 }
 
 // reach connects to a peer: all sources are asked at once, each candidate is
@@ -35,17 +37,17 @@ func (u *uplink) reach(ctx context.Context, id peer.ID, stage func(invitation.Pr
 	w := wayOf(ctx)
 	if c := u.connected(id); c != nil {
 		w.connected(c)
-		return found{conn: c, source: "connected", addrs: []ma.Multiaddr{c.RemoteMultiaddr()}}, use(c)
+		return found{conn: c, source: "connected", addrs: []ma.Multiaddr{c.RemoteMultiaddr()}, stages: stood}, use(c)
 	}
 	stage(invitation.ProgressLocating)
 	reachability.ClearBackoff(u.host.Network(), id)
-	r := &race{u: u, id: id, use: use}
+	r := &race{u: u, id: id, use: use, timing: timing{start: time.Now()}}
 	ctx = network.WithAllowLimitedConn(ctx, "invitation")
 	search, stop := context.WithCancel(ctx)
 	defer stop()
 	defer hear(u.host, id, w.dialFailed)()
 	w.asked(u.finder)
-	for c := range u.finder.FindStages(search, id, w.stage) {
+	for c := range u.finder.FindStages(search, id, func(s discovery.Stage) { r.stage(s); w.stage(s) }) {
 		if len(r.addrs) == 0 {
 			stage(invitation.ProgressConnecting)
 			r.source = c.Source
@@ -54,6 +56,7 @@ func (u *uplink) reach(ctx context.Context, id peer.ID, stage func(invitation.Pr
 		r.dial(ctx, c, stop)
 	}
 	r.dials.Wait()
+	r.tell(&r.found)
 	if r.conn == nil && len(r.addrs) == 0 {
 		r.err = errNoAddress
 	}
@@ -85,6 +88,7 @@ type race struct {
 	use   func(network.Conn) error
 	dials sync.WaitGroup
 	found // addrs and source are of the searching goroutine
+	timing
 
 	mu  sync.Mutex // guards conn and err
 	err error
@@ -97,6 +101,9 @@ type race struct {
 // connection to the peer stands.
 func (r *race) dial(ctx context.Context, c discovery.Candidate, won func()) {
 	r.addrs = append(r.addrs, c.Addrs...)
+	r.mu.Lock()
+	r.from = append(r.from, origin{c.Source, time.Since(r.start), c.Addrs})
+	r.mu.Unlock()
 	direct, relayed := byRelay(c.Addrs)
 	if len(direct) > 0 {
 		r.dials.Go(func() { r.attempt(ctx, direct, won) })
@@ -124,12 +131,14 @@ func (r *race) attempt(ctx context.Context, addrs []ma.Multiaddr, won func()) {
 	first := r.conn == nil
 	if first {
 		r.conn, r.err = conn, nil
+		r.won = r.winner(conn)
 	}
 	r.mu.Unlock()
 	if !first {
 		wayOf(ctx).dialed(nil)
 		return
 	}
+	r.u.sb.reachedBy(peerKey(r.id), r.won)
 	wayOf(ctx).connected(conn)
 	err = r.use(conn)
 	won()

@@ -3,6 +3,7 @@ package node
 import (
 	"time"
 
+	"github.com/beckon-p2p/beckon/discovery"
 	"github.com/beckon-p2p/beckon/node/journal"
 	"github.com/beckon-p2p/beckon/protocol"
 	"github.com/beckon-p2p/beckon/protocol/invitation"
@@ -18,6 +19,7 @@ type Info struct {
 	State        NodeState // the fact
 	Addresses    []string  // full multiaddrs ending in /p2p/PEER-ID
 	Reachability string    // public, private or unknown
+	Relays       []string  // peer IDs of those at which a place is held
 	Connected    int       // connected peers
 	DHTMode      string    // server, client or off
 	DHTPeers     int       // size of the routing table
@@ -120,4 +122,5 @@ type Peer struct {
 	Source        string // connected, link, cache, lan, dht or static
 	Agent         string
 	Took          time.Duration
+	Stages        []discovery.Stage // of the lookup; nil: it was not looked up
 }

@@ -28,6 +28,7 @@ import (
 // uplink is everything that stands on the network while the node is logged in.
 type uplink struct {
 	network  string // the DHT's name; empty: none
+	sb       *switchboard
 	host     host.Host
 	reached  *reachability.Keeper
 	sessions *stream.Transport
@@ -49,7 +50,7 @@ const cachedPeers = 20
 // what happens.
 func newUplink(n *Node, port int) (u *uplink, err error) {
 	s, sb := n.settings, n.sb
-	u = &uplink{network: s.dht}
+	u = &uplink{network: s.dht, sb: sb}
 	defer func() {
 		if err != nil {
 			u.Close()

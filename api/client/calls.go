@@ -16,6 +16,12 @@ func (c *Client) Node(ctx context.Context) (api.Node, error) {
 	return get[api.Node](ctx, c, api.RouteNode, nil)
 }
 
+// Doctor looks at everything that lets the device ring and be rung, for about
+// 5 s at the most.
+func (c *Client) Doctor(ctx context.Context) (api.Doctor, error) {
+	return get[api.Doctor](ctx, c, api.RouteDoctor, nil)
+}
+
 // SetOnline logs the daemon in or out, and returns at once: the node's State
 // tells when it is done.
 func (c *Client) SetOnline(ctx context.Context, online bool) (api.Node, error) {

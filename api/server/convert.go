@@ -13,7 +13,7 @@ func nodeOf(i node.Info) api.Node {
 	return api.Node{
 		PeerID: string(i.PeerID), Version: i.Version, Instance: i.Instance, Network: i.Network,
 		Online: i.Online, State: string(i.State), Addresses: list(i.Addresses),
-		Reachability: i.Reachability, ConnectedPeers: i.Connected,
+		Reachability: i.Reachability, Relays: list(i.Relays), ConnectedPeers: i.Connected,
 		DHT:       api.DHT{Mode: i.DHTMode, RoutingTable: i.DHTPeers, AnnouncedAt: api.Time{Time: i.AnnouncedAt}},
 		StartedAt: moment(i.StartedAt),
 	}
@@ -61,10 +61,16 @@ func eventOf(e node.Event) api.Event {
 }
 
 func peerOf(p node.Peer) api.Peer {
-	return api.Peer{
+	out := api.Peer{
 		PeerID: string(p.ID), Addresses: list(p.Addresses), Connectedness: p.Connectedness,
 		Path: string(p.Path), Source: p.Source, Agent: p.Agent, TookMS: p.Took.Milliseconds(),
 	}
+	for _, s := range p.Stages {
+		out.Stages = append(out.Stages, api.Stage{
+			Source: s.Source, Event: string(s.Event), TookMS: s.Took.Milliseconds(), Addresses: s.Addrs,
+		})
+	}
+	return out
 }
 
 // ringing returns the ids of the remote invitations that an app is handed by

@@ -9,7 +9,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/beckon-p2p/beckon/discovery"
 	"github.com/beckon-p2p/beckon/node"
+	"github.com/beckon-p2p/beckon/node/doctor"
 	"github.com/beckon-p2p/beckon/node/journal"
 	"github.com/beckon-p2p/beckon/protocol"
 	"github.com/beckon-p2p/beckon/protocol/invitation"
@@ -331,6 +333,19 @@ func (d *device) List(_ context.Context, q journal.Query) (page []invitation.Vie
 	return page, "", nil
 }
 
+func (d *device) Doctor(context.Context) ([]doctor.Check, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	online := doctor.Verdict{Outcome: doctor.OK, Found: "logged in"}
+	if !d.online {
+		online = doctor.Verdict{Outcome: doctor.Warn, Found: "logged out", Advice: "log in"}
+	}
+	return []doctor.Check{
+		{Name: "disk", Verdict: doctor.Verdict{Outcome: doctor.OK, Found: "much free"}, Took: 12345 * time.Microsecond},
+		{Name: "online", Verdict: online},
+	}, d.fail
+}
+
 func (d *device) Peers(context.Context) ([]node.Peer, error) {
 	return []node.Peer{{ID: other, Connectedness: "connected", Path: invitation.PathLAN, Source: "connected", Agent: "beckond/0.1.0"}}, nil
 }
@@ -338,7 +353,9 @@ func (d *device) Peers(context.Context) ([]node.Peer, error) {
 func (d *device) FindPeer(_ context.Context, id string, addresses []string, timeout time.Duration) (node.Peer, error) {
 	switch id {
 	case other:
-		return node.Peer{ID: other, Addresses: append([]string{"/ip4/10.0.0.2/tcp/1"}, addresses...), Connectedness: "unreachable", Source: "dht", Took: timeout}, nil
+		return node.Peer{ID: other, Addresses: append([]string{"/ip4/10.0.0.2/tcp/1"}, addresses...), Connectedness: "unreachable", Source: "dht", Took: timeout, Stages: []discovery.Stage{
+			{Source: "dht", Event: discovery.Asked}, {Source: "dht", Event: discovery.Answered, Took: 1500 * time.Microsecond, Addrs: 1},
+		}}, nil
 	case gone:
 		return node.Peer{}, protocol.Errorf(protocol.CodePeerNotFound, "nobody knows it")
 	}

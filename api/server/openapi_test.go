@@ -37,7 +37,7 @@ func TestOpenAPIDescribesEveryOperation(t *testing.T) {
 	}
 	paths := a.body["paths"].(map[string]any)
 	for place, methods := range map[string]string{
-		"/v1/node": "get", "/v1/node/online": "put", "/v1/invitations": "get post", "/v1/invitations/{id}": "get patch delete",
+		"/v1/node": "get", "/v1/doctor": "get", "/v1/node/online": "put", "/v1/invitations": "get post", "/v1/invitations/{id}": "get patch delete",
 		"/v1/invitations/{id}/send": "post", "/v1/invitations/{id}/cancel": "post", "/v1/invitations/{id}/accept": "post",
 		"/v1/invitations/{id}/refuse": "post", "/v1/invitations/{id}/explain": "get", "/v1/events": "get", "/v1/peers": "get", "/v1/peers/{id}": "get",
 		"/v1/peers/{id}/ping": "post", "/openapi.json": "get", "/metrics": "get",
@@ -62,7 +62,7 @@ func TestOpenAPIDescribesEveryOperation(t *testing.T) {
 		t.Errorf("described and not expected: %v", paths)
 	}
 	schemas := a.body["components"].(map[string]any)["schemas"].(map[string]any)
-	for _, name := range []string{"Invitation", "Node", "Peer", "Problem", "Event", "Hello", "Farewell", "EventList"} {
+	for _, name := range []string{"Invitation", "Node", "Peer", "Problem", "Event", "Doctor", "Hello", "Farewell", "EventList"} {
 		s, _ := schemas[name].(map[string]any)
 		if s == nil || s["additionalProperties"] == false {
 			t.Errorf("schema %s is missing, or closed to growth", name)

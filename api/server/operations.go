@@ -24,6 +24,7 @@ func (s *server) register(mux *http.ServeMux) *huma.OpenAPI {
 	}
 	a := humago.New(mux, config)
 	s.nodeOperations(a)
+	s.doctorOperations(a)
 	s.invitationOperations(a)
 	s.verbOperations(a)
 	s.eventOperations(a)

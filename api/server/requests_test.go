@@ -15,7 +15,7 @@ func TestNode(t *testing.T) {
 	d := start(t)
 	a := d.do("GET", "/v1/node", "")
 	want := `{"peer_id":"12D3KooWSelf","version":"0.1.0","instance":"i1","network":"lan","online":true,"state":"online",` +
-		`"addresses":["/ip4/127.0.0.1/tcp/4001/p2p/12D3KooWSelf"],"reachability":"unknown","connected_peers":0,` +
+		`"addresses":["/ip4/127.0.0.1/tcp/4001/p2p/12D3KooWSelf"],"reachability":"unknown","relays":[],"connected_peers":0,` +
 		`"dht":{"mode":"off","routing_table":0,"announced_at":null},"started_at":"2026-01-02T02:04:05.678Z"}` + "\n"
 	if a.status != 200 || a.raw != want {
 		t.Errorf("node: %d %s", a.status, a.raw)
@@ -225,7 +225,8 @@ func TestPeers(t *testing.T) {
 	if a := d.do("GET", "/v1/peers", ""); a.raw != want {
 		t.Errorf("peers: %s", a.raw)
 	}
-	want = `{"peer_id":"12D3KooWOther","addresses":["/ip4/10.0.0.2/tcp/1"],"connectedness":"unreachable","path":"","source":"dht","took_ms":10000}` + "\n"
+	want = `{"peer_id":"12D3KooWOther","addresses":["/ip4/10.0.0.2/tcp/1"],"connectedness":"unreachable","path":"","source":"dht","took_ms":10000,"stages":[` +
+		`{"source":"dht","event":"asked","took_ms":0,"addresses":0},{"source":"dht","event":"answered","took_ms":1,"addresses":1}]}` + "\n"
 	if a := d.do("GET", "/v1/peers/"+other, ""); a.status != 200 || a.raw != want {
 		t.Errorf("found: %d %s", a.status, a.raw)
 	}

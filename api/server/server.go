@@ -9,6 +9,7 @@ import (
 
 	"github.com/beckon-p2p/beckon/api"
 	"github.com/beckon-p2p/beckon/node"
+	"github.com/beckon-p2p/beckon/node/doctor"
 	"github.com/beckon-p2p/beckon/node/journal"
 	"github.com/beckon-p2p/beckon/protocol"
 	"github.com/beckon-p2p/beckon/protocol/invitation"
@@ -22,6 +23,8 @@ type Node interface {
 	Info(ctx context.Context) (node.Info, error)
 	// SetOnline keeps the wish and returns at once.
 	SetOnline(ctx context.Context, online bool) (node.Info, error)
+	// Doctor looks at what lets the device ring and be rung.
+	Doctor(ctx context.Context) ([]doctor.Check, error)
 
 	Create(ctx context.Context, r node.CreateRequest, i node.Idempotency) (node.Result, error)
 	Update(ctx context.Context, id protocol.ID, p node.Patch) (invitation.View, error)

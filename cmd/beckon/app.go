@@ -36,7 +36,7 @@ func (p *program) app() *cli.App {
 			&cli.BoolFlag{Name: "version", Aliases: []string{"v"}, Usage: "print the version", DisableDefaultText: true},
 		},
 		Commands: []*cli.Command{
-			p.idCommand(), p.statusCommand(), p.findCommand(), p.pingCommand(),
+			p.idCommand(), p.statusCommand(), p.doctorCommand(), p.findCommand(), p.pingCommand(),
 			p.inviteCommand(), p.listenCommand(),
 			p.acceptCommand(), p.refuseCommand(), p.cancelCommand(),
 			p.lsCommand(), p.showCommand(), p.explainCommand(), p.eventsCommand(),

@@ -75,6 +75,11 @@ func (o outcome) code() int {
 	return exitFailure
 }
 
+// told ends the program with this code; why was told already.
+type told int
+
+func (t told) Error() string { return fmt.Sprintf("exit code %d", int(t)) }
+
 // usageError is a command line that makes no sense.
 type usageError struct {
 	code, text, hint string
@@ -99,6 +104,9 @@ func (p *program) exit(ctx context.Context, err error) int {
 	}
 	if errors.As(err, &o) {
 		return o.code()
+	}
+	if code := told(0); errors.As(err, &code) {
+		return int(code)
 	}
 	problem, hint := explain(ctx, err)
 	if p.json {

@@ -36,6 +36,7 @@ type fake struct {
 	fate     string            // of what is sent: accept, refuse, ring, or a failure
 	response string            // of the callee
 	keys     map[string]string // idempotency keys, and the ids made with them
+	checks   []api.Check       // what the doctor finds
 	seen     []string          // requests, as "POST /v1/… {body}"
 
 	server *http.Server
@@ -179,6 +180,8 @@ func refused(status int, code string) *api.Problem {
 func (f *fake) answer(r *http.Request, body []byte) any {
 	part := strings.Split(strings.TrimPrefix(r.URL.Path, "/v1/"), "/")
 	switch {
+	case part[0] == "doctor":
+		return api.Doctor{Outcome: worst(f.checks), Checks: f.checks}
 	case part[0] == "node":
 		if r.Method == http.MethodPut {
 			f.node.Online = strings.Contains(string(body), "true")
@@ -190,7 +193,11 @@ func (f *fake) answer(r *http.Request, body []byte) any {
 	case part[0] == "peers" && len(part) == 3:
 		return api.Ping{RTTMS: 1.25, Path: api.PathLAN}
 	case part[0] == "peers":
-		return api.Peer{PeerID: them, Connectedness: "connected", Path: api.PathLAN, Source: "lan", Agent: "x\x1b[31m", Addresses: []string{"/ip4/192.0.2.2/tcp/2"}}
+		return api.Peer{PeerID: them, Connectedness: "connected", Path: api.PathLAN, Source: "lan", Agent: "x\x1b[31m", Addresses: []string{"/ip4/192.0.2.2/tcp/2"}, Stages: []api.Stage{
+			{Source: "lan", Event: api.StageAsked}, {Source: "dht", Event: api.StageAsked},
+			{Source: "lan", Event: api.StageAnswered, TookMS: 12, Addresses: 2}, {Source: "lan", Event: api.StageConnected, TookMS: 15},
+			{Source: "dht", Event: api.StageGaveUp, TookMS: 16}, {Source: "stars", Event: "asked_nicely", TookMS: 2000},
+		}}
 	case len(part) == 1 && r.Method == http.MethodPost:
 		return f.create(r.Header.Get("Idempotency-Key"), body)
 	case len(part) == 1:

@@ -53,6 +53,13 @@ func (p *program) find(c *cli.Context) error {
 		"source", fmt.Sprintf("%s, in %s", peer.Source, span(time.Duration(peer.TookMS)*time.Millisecond)),
 		"agent", peer.Agent,
 	)
+	for i, line := range stageLines(peer.Stages) {
+		name := ""
+		if i == 0 {
+			name = "stages"
+		}
+		fmt.Fprintf(p.stdout, "%-13s  %s\n", name, clean(line))
+	}
 	for i, a := range peer.Addresses {
 		name := ""
 		if i == 0 {
@@ -61,6 +68,36 @@ func (p *program) find(c *cli.Context) error {
 		fmt.Fprintf(p.stdout, "%-13s  %s\n", name, clean(a))
 	}
 	return nil
+}
+
+// stageLines tells a lookup, a line for each step that somebody took. Who was
+// asked and has not answered by the end has a line, too.
+func stageLines(stages []api.Stage) (lines []string) {
+	for _, s := range stages {
+		said := ""
+		switch s.Event {
+		case api.StageAsked:
+			continue // all at once, at the beginning
+		case api.StageAnswered:
+			said = "knows no address"
+			if s.Addresses > 0 {
+				said = fmt.Sprintf("%d new addresses", s.Addresses)
+			}
+		case api.StageFailed:
+			said = "failed"
+		case api.StageGaveUp:
+			said = "was still being asked"
+		case api.StageConnected:
+			said = "an address of it connected"
+			if s.Source == "connected" {
+				said = "a connection stood already"
+			}
+		default:
+			said = s.Event
+		}
+		lines = append(lines, fmt.Sprintf("%8s  %-9s  %s", span(time.Duration(s.TookMS)*time.Millisecond), s.Source, said))
+	}
+	return lines
 }
 
 // during shows on a terminal what is being waited for and for how long, once

@@ -43,6 +43,8 @@ func (l leakless) Run() int {
 //	fake ring ID APP [CONTENT]       an invitation arrives
 //	fake missed ID APP COUNT WHY     the caller tells of calls that never rang
 //	fake end ID STATE WORD           it ends, for that reason or with that error
+//	fake check NAME OUTCOME FOUND [ADVICE]   the doctor finds this, too
+//	fake relays N                    places are held at so many relays
 //	fake wait TEXT                   until a request, or "hello CURSOR QUERY" of a stream, contains TEXT
 //	exit CODE COMMAND [ARGS]         runs it and checks the exit code
 //
@@ -96,6 +98,14 @@ func fakeCommand(ts *testscript.TestScript, neg bool, args []string) {
 		f.change(func() { f.ring(args[1], args[2], strings.ReplaceAll(args[3], `\n`, "\n")) })
 	case "missed":
 		f.change(func() { err = f.missed(args[1], args[2], args[3], args[4]) })
+	case "check":
+		f.change(func() {
+			f.checks = append(f.checks, api.Check{Name: args[1], Outcome: args[2], Found: args[3], Advice: args[4]})
+		})
+	case "relays":
+		n, bad := strconv.Atoi(args[1])
+		err = bad
+		f.change(func() { f.node.Reachability, f.node.Relays = "private", slices.Repeat([]string{them}, n) })
 	case "end":
 		f.change(func() { err = f.end(args[1], args[2], args[3]) })
 	case "wait":

@@ -53,6 +53,7 @@ func (p *program) status(c *cli.Context) error {
 		"peer", node.PeerID,
 		"daemon", fmt.Sprintf("beckond %s, up %s, socket %s", node.Version, span(time.Since(node.StartedAt.Time)), p.client.Socket()),
 		"reachability", reachabilityText(node),
+		"relays", relaysText(node.Relays),
 		"peers", fmt.Sprintf("%d connected", node.ConnectedPeers),
 		"dht", dhtText(node),
 		"addresses", fmt.Sprintf("%d (beckon id --json lists them)", len(node.Addresses)),
@@ -64,6 +65,9 @@ func (p *program) status(c *cli.Context) error {
 	}
 	for _, t := range troubles {
 		fmt.Fprintf(p.stdout, "\n%s %s\n  what to do: %s\n", p.paint(yellow, "problem:"), t.Problem, t.Hint)
+	}
+	if len(troubles) > 0 {
+		fmt.Fprintln(p.stdout, "\nbeckon doctor looks closer")
 	}
 	return nil
 }
@@ -89,7 +93,21 @@ func diagnose(node api.Node, now time.Time) []trouble {
 	case node.State == api.StateOnline && node.DHT.Mode != "off" && node.DHT.Mode != "" && node.DHT.RoutingTable == 0 && node.ConnectedPeers == 0:
 		found = append(found, trouble{"no other peer is connected: only peers on the same LAN can be found", "give beckond a --bootstrap address of a peer on this network"})
 	}
+	if node.Reachability == "private" && len(node.Relays) == 0 && node.State == api.StateOnline && now.Sub(node.StartedAt.Time) > joinTime {
+		found = append(found, trouble{"others cannot connect to this peer, and no relay has a place for it", "forward the port that beckond listens on, or name a relay with --relay"})
+	}
 	return found
+}
+
+// relaysText is empty where no place is held.
+func relaysText(relays []string) string {
+	switch len(relays) {
+	case 0:
+		return ""
+	case 1:
+		return "a place at 1 relay"
+	}
+	return fmt.Sprintf("places at %d relays", len(relays))
 }
 
 func reachabilityText(node api.Node) string {

@@ -44,6 +44,8 @@ type State struct {
 	NAT          map[string]network.NATDeviceType // by transport, tcp or udp: how the NAT names this peer
 	Reachable    []ma.Multiaddr                   // confirmed by others
 	Unreachable  []ma.Multiaddr                   // refuted by others
+	Places       []time.Duration                  // how long each place seemed to last when it was given: a relay's clock against this one
+	Past         bool                             // a relay gave a place that was over by this clock
 }
 
 // Keeper keeps one host within reach. It is started once and closed once.
@@ -78,6 +80,7 @@ type answer struct {
 	place   place
 	err     error
 	refused bool
+	past    bool // its place is over by this clock
 }
 
 // New returns a Keeper. A host is then built with its Options.
@@ -136,7 +139,7 @@ func (k *Keeper) State() State {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	s := k.state
-	s.Relays, s.Circuits = slices.Clone(s.Relays), slices.Clone(s.Circuits)
+	s.Relays, s.Circuits, s.Places = slices.Clone(s.Relays), slices.Clone(s.Circuits), slices.Clone(s.Places)
 	s.NAT = map[string]network.NATDeviceType{}
 	for t, d := range k.state.NAT {
 		s.NAT[t] = d
@@ -294,12 +297,13 @@ func (k *Keeper) judge(first bool) {
 func (k *Keeper) announce(always bool) {
 	circuits := k.relays.circuits()
 	var ids []peer.ID
+	var places []time.Duration
 	for _, p := range k.relays.held {
-		ids = append(ids, p.relay)
+		ids, places = append(ids, p.relay), append(places, p.lasts)
 	}
 	k.mu.Lock()
 	changed := !slices.EqualFunc(circuits, k.book.circuits, ma.Multiaddr.Equal)
-	k.book.circuits, k.state.Circuits, k.state.Relays = circuits, circuits, ids
+	k.book.circuits, k.state.Circuits, k.state.Relays, k.state.Places = circuits, circuits, ids, places
 	k.mu.Unlock()
 	if changed || always {
 		if err := k.circuits.Emit(event.EvtAutoRelayAddrsUpdated{RelayAddrs: circuits}); err != nil {

@@ -30,6 +30,7 @@ type place struct {
 	addrs   []ma.Multiaddr // of the relay, without /p2p
 	renewAt time.Time
 	endsAt  time.Time
+	lasts   time.Duration // as it seemed when it was given: its end is by the relay's clock
 }
 
 // asking is what is known of a relay that was asked.

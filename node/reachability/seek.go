@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -97,6 +98,7 @@ func (k *Keeper) ask(c peer.AddrInfo) answer {
 		var why client.ReservationError
 		a.err = err
 		a.refused = errors.As(err, &why) && why.Status != pb.Status_CONNECTION_FAILED
+		a.past = strings.Contains(why.Reason, "expiration date in the past") // libp2p has no other word for it
 		return a
 	}
 	addrs := bestAddrs(r.Addrs)
@@ -106,7 +108,7 @@ func (k *Keeper) ask(c peer.AddrInfo) answer {
 	for i, addr := range addrs {
 		addrs[i], _ = peer.SplitAddr(addr)
 	}
-	a.place = place{relay: c.ID, addrs: addrs, endsAt: r.Expiration}
+	a.place = place{relay: c.ID, addrs: addrs, endsAt: r.Expiration, lasts: time.Until(r.Expiration)}
 	return a
 }
 
@@ -116,6 +118,9 @@ func (k *Keeper) answered(a answer) {
 	if a.err != nil {
 		log.Debug("no place at a relay", "relay", a.id, "err", a.err)
 		k.relays.failed(now, a.id, a.refused)
+		k.mu.Lock()
+		k.state.Past = k.state.Past || a.past
+		k.mu.Unlock()
 		return
 	}
 	if k.host.Network().Connectedness(a.id) != network.Connected {
@@ -124,6 +129,9 @@ func (k *Keeper) answered(a answer) {
 	}
 	k.host.ConnManager().Protect(a.id, protectTag)
 	k.relays.got(now, a.place)
+	k.mu.Lock()
+	k.state.Past = false
+	k.mu.Unlock()
 	log.Info("a place at a relay", "relay", a.id, "until", a.place.endsAt)
 }
 

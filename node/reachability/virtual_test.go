@@ -3,6 +3,7 @@ package reachability
 import (
 	"fmt"
 	"net"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -28,11 +29,11 @@ const roundTrip = 50 * time.Millisecond
 type internet struct {
 	t        *testing.T
 	firewall simnet.SimpleFirewallRouter
-	cut      map[string]*atomic.Bool
+	cut      sync.Map // *atomic.Bool by IP
 	hosts    int
 }
 
-func newInternet(t *testing.T) *internet { return &internet{t: t, cut: map[string]*atomic.Bool{}} }
+func newInternet(t *testing.T) *internet { return &internet{t: t} }
 
 func (n *internet) AddNode(a net.Addr, c simnet.PacketReceiver) { n.firewall.AddNode(a, c) }
 
@@ -44,8 +45,8 @@ func (n *internet) RecvPacket(p *simnet.Packet) {
 }
 
 func (n *internet) dead(a net.Addr) bool {
-	c := n.cut[a.(*net.UDPAddr).IP.String()]
-	return c != nil && c.Load()
+	c, ok := n.cut.Load(a.(*net.UDPAddr).IP.String())
+	return ok && c.(*atomic.Bool).Load()
 }
 
 type sourceIP struct{ ip atomic.Pointer[net.IP] }
@@ -69,7 +70,7 @@ func (n *internet) device(public bool, cfg Config, known ...*device) *device {
 	n.hosts++
 	ip := simnet.IntToPublicIPv4(n.hosts)
 	d := &device{Keeper: New(cfg), ip: ip, cut: &atomic.Bool{}}
-	n.cut[ip.String()] = d.cut
+	n.cut.Store(ip.String(), d.cut)
 	own := ma.StringCast("/ip4/192.168.1.2")
 	if public {
 		own = ma.StringCast("/ip4/" + ip.String())
@@ -169,6 +170,14 @@ func TestPlaceAtARelay(t *testing.T) {
 
 		within(t, time.Second, "an address through a relay", func() bool { return len(a.State().Relays) > 0 })
 		within(t, 2*time.Second, "addresses through both relays", func() bool { return a.relayedBy(r1) && a.relayedBy(r2) })
+		for _, lasts := range a.State().Places {
+			if lasts < 59*time.Minute || lasts > time.Hour {
+				t.Errorf("by the same clock, a place seems to last %v", lasts)
+			}
+		}
+		if a.State().Past || len(a.State().Places) != 2 {
+			t.Errorf("%d relays tell the time, past: %v", len(a.State().Places), a.State().Past)
+		}
 		if a.State().Reachability != network.ReachabilityPrivate {
 			t.Errorf("reachability %v, want private", a.State().Reachability)
 		}

@@ -174,7 +174,7 @@ func (r *recorder) openedBefore(t time.Time) bool {
 
 // ending reports whether an event is the terminal callback of its form.
 func ending(e told) bool {
-	return e.Invitation != nil && e.Invitation.Ended() && e.Type != api.LocalInvitationAcceptUnconfirmed
+	return e.Invitation != nil && e.Invitation.Ended() && e.Type != api.LocalInvitationAcceptUnconfirmed && e.Type != api.RemoteInvitationMissed
 }
 
 func ofType(typ string) func(told) bool { return func(e told) bool { return e.Type == typ } }

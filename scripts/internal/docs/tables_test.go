@@ -14,7 +14,7 @@ import (
 
 // promised are the flags that each command has promised to have.
 var promised = map[string]string{
-	"id": "qr", "status": "", "find": "", "ping": "n",
+	"id": "qr", "status": "", "doctor": "", "find": "", "ping": "n",
 	"invite": "content channel app reach ring glare", "listen": "app accept refuse response exec",
 	"accept": "response no-wait", "refuse": "reason response", "cancel": "",
 	"ls": "live missed n", "show": "", "explain": "merge", "events": "app after", "online": "", "offline": "",
