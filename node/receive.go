@@ -175,8 +175,7 @@ func (t *turn) invited(from protocol.PeerID, inv protocol.Invite, reply func(pro
 		reply(protocol.Refuse{ID: inv.ID, Reason: protocol.ReasonBusy})
 		return
 	}
-	env := invitation.Env{Now: t.now, Link: p.link(), Online: true, App: t.sb.apps[inv.App] > 0}
-	t.begin(invitation.NewRemote(env, from, t.sb.self, inv))
+	t.desk(p).Invited(from, t.sb.self, inv)
 }
 
 // peerKey turns a libp2p peer ID into the text form that everything else uses.
