@@ -106,11 +106,6 @@ func (t *turn) find(id protocol.ID) (*entry, error) {
 	return e, nil
 }
 
-// env is the world as a form sees it at this turn.
-func (t *turn) env(e *entry, app string) invitation.Env {
-	return invitation.Env{Now: t.now, Link: e.peer.link(), Online: t.sb.online, App: t.sb.apps[app] > 0}
-}
-
 // wake lets the clocks of a form fire. After a failed commit it also says again
 // what was not said then.
 func (t *turn) wake(e *entry) {
@@ -137,15 +132,9 @@ func (t *turn) begin(m *invitation.Machine, out invitation.Out) *entry {
 	return e
 }
 
-// step steps a form and gathers what is to be done.
-func (t *turn) step(e *entry, in invitation.Input) error {
-	f := e.machine.Form()
-	t.touch(e, e.machine)
-	out, err := e.machine.Step(t.env(e, f.App), in)
-	t.gather(e, out)
-	t.trace(e, in, out)
-	return err
-}
+// step steps a form, and with it those that it crosses, and gathers what is to
+// be done.
+func (t *turn) step(e *entry, in invitation.Input) error { return t.desk(e.peer).Step(e.machine, in) }
 
 // touch remembers a machine as it is before the turn changes it; nil: it is new.
 func (t *turn) touch(e *entry, m *invitation.Machine) {

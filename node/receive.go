@@ -185,8 +185,7 @@ func (t *turn) invited(from protocol.PeerID, inv protocol.Invite, reply func(pro
 		reply(protocol.Refuse{ID: inv.ID, Reason: protocol.ReasonBusy})
 		return
 	}
-	env := invitation.Env{Now: t.now, Link: p.link(), Online: true, App: t.sb.apps[inv.App] > 0}
-	t.begin(invitation.NewRemote(env, from, t.sb.self, inv))
+	t.desk(p).Invited(from, t.sb.self, inv)
 }
 
 // spend takes one from a peer's allowance, unless the turn fails.

@@ -20,6 +20,7 @@ var rowSteps = map[invitation.Kind]map[string]explain.Code{
 		"canceling_refuse": explain.RefuseRead, "ring_over": explain.RingOver, "done_failure": explain.DoneRead,
 		"done_canceled": explain.DoneRead, "done_accepted": explain.DoneRead, "logout": explain.LoggedOut,
 		"unconfirmed": explain.Unconfirmed, "unconfirmed_by_time": explain.Unconfirmed,
+		"park": explain.Parked, "unpark": explain.Unparked, "superseded": explain.Superseded,
 	},
 	invitation.KindRemote: {
 		"invite": explain.InviteRead, "ring": explain.AppTold, "handed_over": explain.HandedOver, "held_cancel": explain.CancelRead,
@@ -29,6 +30,8 @@ var rowSteps = map[invitation.Kind]map[string]explain.Code{
 		"cancel": explain.CancelRead, "done_decided": explain.DoneRead, "done_failure": explain.DoneRead,
 		"ring_over": explain.RingOver, "reach_over": explain.UnhandedOver, "caller_lost": explain.CallerLost,
 		"logout": explain.LoggedOut, "accept_logout": explain.LoggedOut,
+		"glare_bid_held": explain.GlareBid, "glare_bid_ringing": explain.GlareBid, "glare_bid_joined": explain.GlareBid,
+		"glare_withdraw": explain.Refuse, "glare_alone": explain.BidOver, "superseded_held": explain.Superseded, "superseded": explain.Superseded,
 	},
 }
 

@@ -113,7 +113,7 @@ func TestFindTellsItsStages(t *testing.T) {
 	if !asked["cache"] || !asked["dht"] || len(won) != 1 || won[0].Source != p.Source {
 		t.Errorf("source %s, stages %+v", p.Source, p.Stages)
 	}
-	again, err := a.FindPeer(testContext(t), string(b.self), patience)
+	again, err := a.FindPeer(testContext(t), string(b.self), nil, patience)
 	if err != nil || len(again.Stages) != 1 || again.Stages[0].Source != "connected" || again.Source != "connected" {
 		t.Errorf("%+v, %v", again, err)
 	}

@@ -25,6 +25,7 @@ func invitationOf(v invitation.View) api.Invitation {
 		CallerID: string(v.Caller), CalleeID: string(v.Callee), ChannelID: v.ChannelID,
 		Content: v.Content, Response: v.Response,
 		Reason: string(v.Reason), Error: string(v.Failure), Canceling: v.Canceling, Path: string(v.Path),
+		GlareWith: idOf(v.GlareWith), MergedWith: idOf(v.MergedWith),
 		CreatedAt: moment(v.CreatedAt), SentAt: moment(v.SentAt), ReceivedAt: moment(v.ReceivedAt),
 		AnsweredAt: moment(v.AnsweredAt), EndedAt: moment(v.EndedAt), ExpiresAt: moment(v.ExpiresAt),
 	}
@@ -83,6 +84,14 @@ func ringing(views []invitation.View) []protocol.ID {
 		}
 	}
 	return ids
+}
+
+// idOf is an id as apps see it; "" for none.
+func idOf(id protocol.ID) string {
+	if id.IsZero() {
+		return ""
+	}
+	return id.String()
 }
 
 func moment(t time.Time) api.Time { return api.Time{Time: t} }

@@ -113,6 +113,9 @@ func (f *fake) emit(kind string, inv api.Invitation) {
 
 func now() api.Time { return api.Time{Time: time.Now()} }
 
+// mergedID is their invitation where two become one.
+const mergedID = "0190a5d0-0000-7000-8000-00000000feed"
+
 // send is what becomes of a sent invitation.
 func (f *fake) send(inv api.Invitation) {
 	inv.State, inv.Progress = api.SentToRemote, api.ProgressLocating
@@ -131,6 +134,13 @@ func (f *fake) send(inv api.Invitation) {
 	case "accept":
 		inv.Response = f.response
 		end(api.LocalInvitationAccepted, api.AcceptedByRemote)
+	case "merge": // they call, too
+		theirs := inv
+		theirs.ID, theirs.Kind, theirs.State, theirs.CallerID, theirs.CalleeID = mergedID, api.KindRemote, api.Accepted, them, me
+		theirs.Content, theirs.Response, theirs.MergedWith, theirs.EndedAt = f.response, inv.Content, inv.ID, now()
+		f.emit(api.RemoteInvitationAccepted, theirs)
+		inv.Reason, inv.MergedWith = api.ReasonSuperseded, theirs.ID
+		end(api.LocalInvitationCanceled, api.Canceled)
 	case "refuse":
 		inv.Reason = api.ReasonBusy
 		end(api.LocalInvitationRefused, api.RefusedByRemote)

@@ -20,7 +20,12 @@ func (p *program) inviteCommand() *cli.Command {
 		Usage:     "ring somebody, and follow the invitation to its end",
 		ArgsUsage: "WHO",
 		Description: `The exit code is that of the outcome; 0 is accepted. Ctrl-C cancels the
-invitation. With --json each event of it is a line, the last one its end.`,
+invitation. With --json each event of it is a line, the last one its end.
+
+With --glare merge, if the callee calls this device at the same time and wants
+to merge, too, the two invitations become one: it is accepted, and what theirs
+carried is shown as the response. With --json the acceptance of theirs is a
+line of its own, before the end of this one as superseded.`,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "content", Usage: "give the callee's app `TEXT`, at most 16 KiB; - reads standard input"},
 			&cli.StringFlag{Name: "channel", Usage: "meet in `CHANNEL`"},
@@ -102,6 +107,7 @@ type watch struct {
 	*program
 	inv    api.Invitation // as it was last heard of
 	stages *stages
+	merged *api.Invitation // the other's, which took its place
 }
 
 func (w *watch) follow(ctx context.Context, f *feed) error {
@@ -121,9 +127,11 @@ func (w *watch) follow(ctx context.Context, f *feed) error {
 				return f.err
 			case ev.Hello != nil && w.look(ctx):
 				overdue = time.After(time.Second)
+			case ev.Type == api.RemoteInvitationAccepted && ev.Invitation != nil && ev.Invitation.MergedWith == w.inv.ID:
+				w.merge(ev)
 			case ev.Invitation != nil && ev.Invitation.ID == w.inv.ID && ev.Invitation.Kind == api.KindLocal:
 				if w.hear(ev); ev.Invitation.Ended() {
-					return w.tell()
+					return w.tell(ctx)
 				}
 			}
 		case <-overdue:
@@ -132,7 +140,7 @@ func (w *watch) follow(ctx context.Context, f *feed) error {
 					Time: w.inv.EndedAt, Type: endEvents[w.inv.State], App: w.inv.App, Invitation: &w.inv,
 				}})
 			}
-			return w.tell()
+			return w.tell(ctx)
 		case <-w.stages.tick():
 			w.stages.draw()
 		case <-interrupt:
@@ -177,6 +185,31 @@ func (w *watch) hear(ev client.Event) {
 	w.stages.show(w.inv)
 }
 
+// merge notes the invitation that takes the place of this one.
+func (w *watch) merge(ev client.Event) {
+	if w.json {
+		w.event(ev)
+	}
+	w.merged = ev.Invitation
+}
+
+// outcome is the invitation whose end counts: where two became one, the other's.
+func (w *watch) outcome(ctx context.Context) api.Invitation {
+	if w.inv.State != api.Canceled || w.inv.Reason != api.ReasonSuperseded || w.inv.MergedWith == "" {
+		return w.inv
+	}
+	if w.merged == nil {
+		ctx, cancel := quick(context.WithoutCancel(ctx))
+		defer cancel()
+		theirs, err := w.client.Get(ctx, w.inv.MergedWith)
+		if err != nil { // it was accepted, or this one would not be superseded
+			theirs = api.Invitation{ID: w.inv.MergedWith, State: api.Accepted}
+		}
+		w.merged = &theirs
+	}
+	return *w.merged
+}
+
 // withdraw cancels the invitation after a signal.
 func (w *watch) withdraw(ctx context.Context) error {
 	trying, cancel := context.WithTimeout(context.WithoutCancel(ctx), cancelTime)
@@ -200,11 +233,11 @@ func (w *watch) withdraw(ctx context.Context) error {
 }
 
 // tell says how the invitation ended.
-func (w *watch) tell() error {
+func (w *watch) tell(ctx context.Context) error {
 	w.stages.end()
-	inv := w.inv
+	inv, counts := w.inv, w.outcome(ctx)
 	if w.json {
-		return outcome{inv}
+		return outcome{counts}
 	}
 	took := ""
 	if !inv.SentAt.IsZero() && inv.Error != api.NotLoggedIn {
@@ -214,19 +247,23 @@ func (w *watch) tell() error {
 		took += ", path " + clean(inv.Path)
 	}
 	colour := red
-	if inv.State == api.AcceptedByRemote {
+	if inv.State == api.AcceptedByRemote || counts.ID != inv.ID {
 		colour = green
 	}
 	words, advice := endWords(inv)
+	response := inv.Response
+	if counts.ID != inv.ID {
+		words, advice, response = "accepted: they called too, and the two calls are one", "", counts.Content
+	}
 	fmt.Fprintf(w.stdout, "%s%s\n", w.paint(colour, clean(words)), took)
-	w.payload("response", inv.Response)
+	w.payload("response", response)
 	if advice != "" {
 		fmt.Fprintf(w.stderr, "beckon: hint: %s\n", clean(advice))
 	}
 	if inv.State == api.Failure {
 		fmt.Fprintf(w.stderr, "beckon: hint: beckon explain %s says why\n", clean(inv.ID))
 	}
-	return outcome{inv}
+	return outcome{counts}
 }
 
 // endWords says for people how a local invitation ended and what they can do.
@@ -237,9 +274,6 @@ func endWords(inv api.Invitation) (words, advice string) {
 	case api.RefusedByRemote:
 		return "refused (" + inv.Reason + ")", ""
 	case api.Canceled:
-		if inv.Reason == api.ReasonSuperseded && inv.MergedWith != "" {
-			return outcomeText(inv), "they called at the same time, and their invitation took the place of this one: " + inv.MergedWith
-		}
 		return outcomeText(inv), ""
 	}
 	switch inv.Error {

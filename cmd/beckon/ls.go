@@ -41,6 +41,9 @@ func (p *program) ls(c *cli.Context) error {
 		if err != nil {
 			return err
 		}
+		if o.State == api.Missed && inv.MergedWith != "" {
+			continue // its caller was reached: both called, and the calls became one
+		}
 		if list = append(list, inv); len(list) == n {
 			break
 		}

@@ -28,6 +28,8 @@ func withdrawn(f *facts) bool {
 var calleeEnded = []cause{
 	{"accepted_here", isState(remote, invitation.Accepted), func(f *facts) string { return "It rang" + f.lateText() + " and was accepted" }, nil},
 	{"refused_here", isState(remote, invitation.Refused), func(f *facts) string { return "It rang" + f.lateText() + " and was refused here" + f.reasonText() }, nil},
+	{"merged_here", func(f *facts) bool { return missed(f) && f.Reason == protocol.ReasonSuperseded },
+		says("It did not ring: both called each other at the same time, and the other invitation took the place of this one"), nil},
 	{"late_arrival", func(f *facts) bool { return missed(f) && f.Reach == 0 },
 		says("It did not ring: it arrived when the caller's reach time was over"), nil},
 	{"logged_out_here", func(f *facts) bool { return missed(f) && f.has(LoggedOut) },

@@ -24,6 +24,9 @@ var callerAnswered = []cause{
 			return f.rangText() + " and was accepted, but the callee did not come to know that"
 		},
 		says("ring again: the connection broke at the wrong moment")},
+	{"merged_accepted", func(f *facts) bool {
+		return !f.MergedWith.IsZero() && (f.State == invitation.AcceptedByRemote || f.State == invitation.Accepted)
+	}, says("Both called each other at the same time, and the two invitations became this one"), nil},
 	{"accepted", isState(local, invitation.AcceptedByRemote), func(f *facts) string { return f.rangText() + " and was accepted" }, nil},
 	{"no_room", both(isState(local, invitation.RefusedByRemote), (*facts).noRoom),
 		says("It did not ring: the callee's daemon had no room for another invitation (busy)"),

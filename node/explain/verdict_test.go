@@ -72,6 +72,8 @@ var verdicts = []struct {
 	{"waiting", false, "nobody had known an address of the callee (cache, dht) so far", form(local, invitation.SentToRemote, nil), []Step{at(0, Asked, from("cache,dht"))}},
 	{"waiting", false, "no address of the callee had answered", form(local, invitation.SentToRemote, nil), sought()},
 	{"accepted_unconfirmed", true, "did not come to know", form(local, invitation.AcceptedByRemote, nil), []Step{at(9, Unconfirmed)}},
+	{"merged_accepted", false, "became this one", form(remote, invitation.Accepted, func(f *invitation.Form) { f.MergedWith = protocol.ID{1} }), []Step{at(0, GlareBid)}},
+	{"merged_here", false, "took the place", form(remote, invitation.Missed, reason(protocol.ReasonSuperseded)), []Step{at(0, Superseded)}},
 	{"accepted", true, "It rang after 300 ms and was accepted", form(local, invitation.AcceptedByRemote, nil), []Step{at(0, Sent), at(0.3, ReceivedRead)}},
 	{"no_room", false, "no room", form(local, invitation.RefusedByRemote, reason(protocol.ReasonBusy)), []Step{at(0.1, RefuseRead)}},
 	{"do_not_disturb", true, "disturbed", form(local, invitation.RefusedByRemote, reason(protocol.ReasonDoNotDisturb)), nil},

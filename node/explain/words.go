@@ -47,6 +47,10 @@ var words = map[Code]func(s Step) string{
 	CallerLost:    plain("The caller had not been heard for 10 s."),
 	Unconfirmed:   plain("The callee did not come to know that the caller took its accept."),
 	JournalFailed: plain("The journal could not be written; what was to happen then was put off."),
+	Parked:        plain("Both called each other: this one waits for the other."),
+	Unparked:      plain("The other one came to nothing: this one goes on."),
+	GlareBid:      plain("Both called each other: the daemon bids to accept this one for its own."),
+	Superseded:    plain("Both called each other, and the other one took the place of this one."),
 	LeftOut:       func(s Step) string { return fmt.Sprintf("%d further steps were not kept.", s.times()) },
 	Other:         func(s Step) string { return "It went on (" + s.Reason + ")." },
 

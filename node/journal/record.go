@@ -39,6 +39,10 @@ type formRecord struct {
 	Owes       bool `json:"owes,omitempty"`
 	Told       bool `json:"told,omitempty"`
 
+	GlareWith  protocol.ID `json:"glare_with,omitzero"`
+	Pair       protocol.ID `json:"pair,omitzero"`
+	MergedWith protocol.ID `json:"merged_with,omitzero"`
+
 	Deadline protocol.Instant `json:"deadline,omitempty"`
 
 	CreatedAt  time.Time `json:"created_at,omitzero"`

@@ -86,14 +86,14 @@ func (d *device) create(n int) {
 	env := d.env()
 	m, out := invitation.NewLocal(env, invitation.Form{
 		ID: p.id, Caller: d.peer(), Callee: d.w.dev[1-d.n].peer(), App: "call",
-		Content: p.content, Reach: p.reach, Ring: p.ring,
+		Content: p.content, Reach: p.reach, Ring: p.ring, Glare: p.glare, ChannelID: p.channel,
 	})
 	i := &inst{m: m, p: p}
 	d.insts[n] = i
 	before := invitation.Form{}
 	d.w.logf("%s app: create %d", d, n)
 	d.w.cover.step(d, i, &before, nil, &out)
-	d.obey(i, &before, &out)
+	d.obey([]did{d.done(i, &before, out)})
 }
 
 // verb is what an app does; a verb that comes too late changes nothing.
@@ -156,12 +156,10 @@ func (d *device) recv(msg protocol.Message) {
 
 func (d *device) hold(p *plan, msg protocol.Invite) {
 	p.heldAt.start(d.now())
-	m, out := invitation.NewRemote(d.env(), d.w.dev[1-d.n].peer(), d.peer(), msg)
-	i := &inst{m: m, p: p}
-	d.insts[p.n] = i
-	before := invitation.Form{}
-	d.w.cover.step(d, i, &before, invitation.Recv{Message: msg}, &out)
-	d.obey(i, &before, &out)
+	d.turn(func(k invitation.Desk) error {
+		k.Invited(d.w.dev[1-d.n].peer(), d.peer(), msg)
+		return nil
+	})
 }
 
 // setOnline logs the daemon in or out. What it says when it goes is still

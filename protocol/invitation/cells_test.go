@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/beckon-p2p/beckon/protocol"
 	"github.com/beckon-p2p/beckon/protocol/invitation"
 )
 
@@ -104,6 +105,19 @@ func (b *bench) cell(before *invitation.Form) string {
 	}
 	if f.Content != before.Content {
 		parts = append(parts, "content "+f.Content)
+	}
+	for _, tie := range []struct {
+		what     string
+		was, now protocol.ID
+	}{{"crosses", before.GlareWith, f.GlareWith}, {"tied to", before.Pair, f.Pair}, {"merged with", before.MergedWith, f.MergedWith}} {
+		if tie.was == tie.now {
+			continue
+		}
+		if tie.now.IsZero() {
+			parts = append(parts, "no more "+tie.what)
+		} else {
+			parts = append(parts, fmt.Sprint(tie.what, " ", tie.now[15]))
+		}
 	}
 	if f.Progress != before.Progress {
 		parts = append(parts, "progress "+string(f.Progress))

@@ -19,9 +19,10 @@ type profile struct {
 	loggedOutSend                          bool
 	dups                                   int
 	trap, snares                           bool
-	absent                                 int // percent of histories in which the callee is not there at first
-	accepts                                int // percent of the answers; the others are half refusals
-	busy                                   int // percent of moments with trouble
+	glare                                  bool // both ring each other, and both would merge
+	absent                                 int  // percent of histories in which the callee is not there at first
+	accepts                                int  // percent of the answers; the others are half refusals
+	busy                                   int  // percent of moments with trouble
 }
 
 var profiles = []profile{
@@ -41,6 +42,9 @@ var profiles = []profile{
 	{name: "trap and cuts", trap: true, accepts: 60, cuts: 50, silent: 50, busy: 10},
 	{name: "absent", absent: 100, linkDown: 50, kills: 50, busy: 10},
 	{name: "idle", idle: true, kills: 50, reboots: 25, jumps: 25, busy: 20},
+	{name: "glare", glare: true, cuts: 30, silent: 10, kills: 20, killsBetween: 30, linkDown: 10, busy: 30, dups: 20},
+	{name: "glare and more", glare: true, stalls: 20, kills: 15, reboots: 10, jumps: 10, sleeps: 10, logouts: 15, apps: 10, powerCut: 10, busy: 30},
+	{name: "glare in the dark", glare: true, silent: 70, linkDown: 15, kills: 15, busy: 90, accepts: 70},
 	{name: "power", powerCut: 50, silent: 20, kills: 20, apps: 10, busy: 40},
 	{name: "everything", cuts: 10, silent: 10, stalls: 10, linkDown: 10, kills: 10, killsBetween: 10, reboots: 10, jumps: 10, sleeps: 10, logouts: 5, apps: 5, dups: 20, busy: 60},
 }
@@ -56,6 +60,9 @@ func (w *world) history(p *profile) {
 	count := 1
 	if w.chance(30) {
 		count = 2 + w.rand.IntN(2)
+	}
+	if p.glare {
+		count = max(count, 2)
 	}
 	if p.trap {
 		w.setTrap()
@@ -114,9 +121,21 @@ func (w *world) planInvitation(p *profile) time.Duration {
 		v.reach, v.ring = max(v.reach, 12*time.Second), max(v.ring, 12*time.Second)
 		v.accepts, cancels = s.accepts, s.cancel
 	}
+	if p.glare {
+		v.glare = protocol.GlareMerge
+		if n == 2 {
+			v.caller = 1 - w.inv[1].caller
+			caller = v.caller
+		}
+	}
 	w.inv = append(w.inv, v)
 	d := w.dev[caller]
 	start := w.between(0, 3*time.Second)
+	if p.glare && w.chance(70) {
+		start = w.between(0, 4*w.latency)
+	} else if p.glare {
+		start = w.between(0, 15*time.Second)
+	}
 	w.at(start, func() {
 		d.create(n)
 		if p.loggedOutSend && !w.healed && w.chance(30) {
@@ -127,7 +146,11 @@ func (w *world) planInvitation(p *profile) time.Duration {
 		w.at(start+w.between(0, 100*time.Millisecond), func() { d.verb(n, invitation.Send{}) })
 	}
 	if w.chance(cancels) {
-		w.at(start+w.between(0, min(v.reach+v.ring, 20*time.Second)), func() { d.verb(n, invitation.Cancel{Reason: protocol.ReasonCanceled}) })
+		last := min(v.reach+v.ring, 20*time.Second)
+		if p.glare && w.chance(50) {
+			last = 10 * w.latency // while the pair is on its way
+		}
+		w.at(start+w.between(0, last), func() { d.verb(n, invitation.Cancel{Reason: protocol.ReasonCanceled}) })
 	}
 	o := w.dev[1-caller]
 	was := o.user.react
@@ -159,7 +182,15 @@ func (w *world) planAnswer(d *device, v *plan) {
 	default:
 		return
 	}
-	d.after(wait, func() { d.verb(v.n, in) })
+	d.after(wait, func() {
+		d.verb(v.n, in)
+		if own := len(w.inv) - 1; v.glare == protocol.GlareMerge && own > v.n && w.inv[own].caller == d.n && w.chance(80) {
+			d.after(w.between(0, w.latency), func() {
+				d.create(own)
+				d.verb(own, invitation.Send{})
+			})
+		}
+	})
 	if w.snare == nil && w.chance(30) {
 		o := w.dev[1-d.n]
 		at := w.now + wait + w.between(-2*w.latency-w.jitter, 2*w.latency+w.jitter)

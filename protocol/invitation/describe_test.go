@@ -32,6 +32,9 @@ func describe(msg protocol.Message) string {
 	case protocol.Received:
 		return with("Received", "ring left "+round(m.RingLeft))
 	case protocol.Accept:
+		if !m.Supersedes.IsZero() {
+			return with("Accept", m.Response, fmt.Sprint("supersedes ", m.Supersedes[15]))
+		}
 		return with("Accept", m.Response)
 	case protocol.Confirm:
 		return with("Confirm")

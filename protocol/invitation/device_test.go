@@ -83,11 +83,7 @@ func (d *device) step(i *inst, in invitation.Input) error {
 	if !d.up || d.insts[i.p.n] != i {
 		return nil
 	}
-	before := i.m.Form()
-	out, err := i.m.Step(d.env(), in)
-	d.w.cover.step(d, i, &before, in, &out)
-	d.obey(i, &before, &out)
-	return err
+	return d.turn(func(k invitation.Desk) error { return k.Step(i.m, in) })
 }
 
 func (d *device) stepAll(in invitation.Input) {
@@ -99,33 +95,49 @@ func (d *device) stepAll(in invitation.Input) {
 }
 
 // obey does what a step asks for, unless the daemon is killed in between.
-func (d *device) obey(i *inst, before *invitation.Form, out *invitation.Out) {
-	f := i.m.Form()
-	d.w.checkStep(d, i, before, &f, out)
+func (d *device) obey(all []did) {
 	if d.killed("before the journal has it") {
 		return
 	}
-	if out.Persist {
-		d.commit(i.p.n, &f, out.Emit)
-		d.w.checkJournals(i.p)
-		if d.killed("before anything is sent") {
-			return
-		}
-	}
-	if d.w.trap != nil {
-		d.w.trap(d, out.Rows)
-	}
-	for _, msg := range out.Send {
-		d.say(i, msg)
-	}
-	if len(out.Send)+len(out.Emit) > 0 && d.killed("before the apps are told") {
+	if d.commitAll(all) && d.killed("before anything is sent") {
 		return
 	}
-	d.tell(i, out.Emit)
-	if d.up {
-		d.setTimer(i, out.Wake)
-		d.attend()
+	busy := false
+	for _, o := range all {
+		busy = busy || len(o.out.Send)+len(o.out.Emit) > 0
+		if d.w.trap != nil {
+			d.w.trap(d, o.out.Rows)
+		}
+		for _, msg := range o.out.Send {
+			d.say(o.i, msg)
+		}
 	}
+	if busy && d.killed("before the apps are told") {
+		return
+	}
+	for _, o := range all {
+		d.tell(o.i, o.out.Emit)
+		if d.up {
+			d.setTimer(o.i, o.out.Wake)
+		}
+	}
+	d.attend()
+}
+
+// commitAll journals everything in one transaction.
+func (d *device) commitAll(all []did) (persisted bool) {
+	for _, o := range all {
+		if o.out.Persist {
+			persisted = true
+			d.commit(o.i.p.n, &o.form, o.out.Emit)
+		}
+	}
+	for _, o := range all {
+		if o.out.Persist {
+			d.w.checkJournals(o.i.p)
+		}
+	}
+	return persisted
 }
 
 func (d *device) killed(when string) bool {

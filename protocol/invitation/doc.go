@@ -12,6 +12,10 @@
 //	events.Wake()                    // 3. and the local apps
 //	timer.Reset(out.Wake)            // 4. come back with a Wake input
 //
+// Where both sides call each other at once, what happens to one form concerns
+// another. A driver that holds all machines of a peer therefore steps them
+// through a Desk, which has it obey several Outs as one transaction.
+//
 // The package must not know a clock, a goroutine, chance, a log, the network
 // or the disk: the time is an argument, and what is to be done is a value. A
 // test reads its sources and enforces it.

@@ -67,6 +67,13 @@ type Form struct {
 	Owes       bool // ended, and the other side has not acknowledged it
 	Told       bool // local: accept_unconfirmed was told
 
+	// GlareWith is the other's invitation, if both called each other at once.
+	// Pair is the one that this live form is tied to: a LocalInvitation that
+	// is parked waits for the end of that RemoteInvitation, for which a bid is
+	// out; a bid supersedes that LocalInvitation. MergedWith is what the pair
+	// came to: the one that gave way, or that was given way to.
+	GlareWith, Pair, MergedWith protocol.ID
+
 	// Deadline is the running clock of the state: idle time, reach, ring
 	// (accept_sent keeps the ring's end), the wait for the answer to a Cancel,
 	// and after the end the time until which something is owed. 0: none.

@@ -10,6 +10,10 @@ type Env struct {
 	Link   Link
 	Online bool // the daemon is logged in
 	App    bool // an app that counts is there for the form's app
+
+	// What a Desk knows of the peer's other forms; see glare.go.
+	GlareWith protocol.ID // the other's invitation that this one crosses; zero: none that is new
+	Hush      bool        // remote: an own invitation goes before it, so it must not begin to ring
 }
 
 // Link is what is known of the connection to the other peer.
@@ -28,9 +32,12 @@ type Input interface{ input() }
 
 // The verbs of a local app, and the daemon's own logging out and in again.
 type (
-	Send   struct{}
+	Send   struct{ Behind protocol.ID } // Behind: the Desk's, parked from the start
 	Cancel struct{ Reason protocol.Reason }
-	Accept struct{ Response string }
+	Accept struct {
+		Response   string
+		Supersedes protocol.ID // the Desk's: the own invitation that gives way
+	}
 	Refuse struct {
 		Reason   protocol.Reason
 		Response string
@@ -60,6 +67,34 @@ type (
 	Stage struct{ Progress Progress }
 )
 
+// What a Desk steps the two forms of a pair with.
+type (
+	// Cross says that both have called each other at once.
+	Cross struct{ With protocol.ID }
+	// Park lets a LocalInvitation wait for the end of a RemoteInvitation, for
+	// which a bid is out; Unpark lets it go on.
+	Park   struct{ Behind protocol.ID }
+	Unpark struct{}
+	// Bid accepts a RemoteInvitation in the place of an own invitation, which
+	// gives way to it.
+	Bid struct {
+		For      protocol.ID
+		Response string
+	}
+	// Withdraw says that the own invitation behind a bid was canceled, Alone
+	// that it ended by itself; Leaving: because the daemon logs out.
+	Withdraw struct{}
+	Alone    struct{ Leaving bool }
+	// Superseded says that the other invitation of the pair was accepted.
+	// Tell: the other side does not know it by itself.
+	Superseded struct {
+		By   protocol.ID
+		Tell bool
+	}
+	// Unhush says that no own invitation goes before it any more.
+	Unhush struct{}
+)
+
 func (Send) input()       {}
 func (Cancel) input()     {}
 func (Accept) input()     {}
@@ -74,6 +109,14 @@ func (DoneRead) input()   {}
 func (HandedOver) input() {}
 func (AppCame) input()    {}
 func (Stage) input()      {}
+func (Cross) input()      {}
+func (Park) input()       {}
+func (Unpark) input()     {}
+func (Bid) input()        {}
+func (Withdraw) input()   {}
+func (Alone) input()      {}
+func (Superseded) input() {}
+func (Unhush) input()     {}
 
 // Event is a callback and the form right after its change.
 type Event struct {

@@ -7,7 +7,7 @@ import (
 func (m *Machine) stepLocal(in Input) error {
 	switch in := in.(type) {
 	case Send:
-		return m.send()
+		return m.send(in.Behind)
 	case Edit:
 		return m.edit(in)
 	case Cancel:
@@ -34,11 +34,19 @@ func (m *Machine) stepLocal(in Input) error {
 		}
 	case Stage:
 		m.stage(in.Progress)
+	case Cross:
+		m.cross(in.With)
+	case Park:
+		m.park(in.Behind)
+	case Unpark:
+		m.unpark()
+	case Superseded:
+		m.localMerged(in.By)
 	}
 	return nil
 }
 
-func (m *Machine) send() error {
+func (m *Machine) send(behind protocol.ID) error {
 	switch {
 	case m.form.Ended():
 		return ended(m.form.State)
@@ -61,6 +69,7 @@ func (m *Machine) send() error {
 			f.Progress = ProgressConnecting
 		}
 	})
+	m.park(behind)
 	m.sayOwed()
 	return nil
 }
@@ -194,7 +203,7 @@ func (m *Machine) recvLocal(msg protocol.Message) {
 				m.owe(f, msg.Outcome == protocol.OutcomeUnknown, protocol.OweDecision)
 			})
 			m.sayOwed()
-		} else if m.form.State != Idle {
+		} else if m.form.State != Idle && !m.parked() { // parked: it is asked again once the pair is settled
 			m.doneWhileLive(msg)
 		}
 	default:
@@ -256,9 +265,16 @@ func (m *Machine) accepted(msg protocol.Accept) {
 		m.answer(protocol.Confirm{ID: f.ID})
 	case f.Ended():
 		m.answer(f.ownDone())
+	case m.parked() && f.ID.Compare(f.Pair) > 0:
+		// The bid for the lower one stands: only one of the two daemons may
+		// take the other's.
 	default:
 		m.takeWith(&rowLocalAccept, func(f *Form) {
 			f.Response, f.AnsweredAt = msg.Response, m.env.Now.Wall
+			if f.Glare == protocol.GlareMerge {
+				f.MergedWith = msg.Supersedes
+				m.cross(msg.Supersedes)
+			}
 			m.owe(f, true, protocol.OweDecision)
 		})
 		m.sayOwed()
@@ -268,6 +284,8 @@ func (m *Machine) accepted(msg protocol.Accept) {
 func (m *Machine) refused(msg protocol.Refuse) {
 	f := &m.form
 	switch {
+	case m.parked():
+		return // it comes again once the pair is settled
 	case f.Canceling:
 		m.takeWith(&rowCancelRefuse, func(f *Form) { m.owe(f, false, 0) })
 	case f.State == AcceptedByRemote:

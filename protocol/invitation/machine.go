@@ -67,6 +67,9 @@ func Restore(now Stamp, f Form) *Machine {
 // Form returns a snapshot of the form.
 func (m *Machine) Form() Form { return m.form }
 
+// ID returns the form's id.
+func (m *Machine) ID() protocol.ID { return m.form.ID }
+
 // Live reports whether the form needs a session: it is neither idle nor ended.
 func (m *Machine) Live() bool { return !m.form.Ended() && m.form.State != Idle }
 
@@ -94,6 +97,9 @@ func (m *Machine) run(env Env, f func() error) (out Out) {
 	m.out, m.env = &out, &env
 	if env.Link.Path != PathNone {
 		m.form.Path = env.Link.Path
+	}
+	if !env.GlareWith.IsZero() {
+		m.cross(env.GlareWith)
 	}
 	f()
 	m.repeat()
@@ -133,6 +139,9 @@ func (m *Machine) takeWith(r *Row, change func(f *Form)) {
 		if f.State == Missed {
 			f.missed(r)
 		}
+	}
+	if f.Ended() || f.Canceling {
+		f.Pair = protocol.ID{}
 	}
 	m.out.Persist = true
 	m.out.Rows = append(m.out.Rows, r)

@@ -72,6 +72,24 @@ func local(b *bench) *bench {
 	return b
 }
 
+// crossing is a bench with an invitation that merges, of an id that is higher
+// or lower than that of the other's, otherID.
+func crossing(higher bool) *bench {
+	b := newBench()
+	f := invitation.Form{ID: benchID, Caller: "A", Callee: "B", App: "call", Content: "offer", Reach: benchReach, Ring: benchRing, Glare: protocol.GlareMerge}
+	if higher {
+		f.ID = protocol.ID{15: 3}
+	}
+	m, out := invitation.NewLocal(b.env, f)
+	b.m = m
+	b.note(out, nil)
+	return b.step(invitation.Send{})
+}
+
+var otherID = protocol.ID{15: 2}
+
+func tied() *bench { return ringing().step(invitation.Bid{For: otherID, Response: "own offer"}) }
+
 func remote(b *bench) *bench {
 	m, out := invitation.NewRemote(b.env, "A", "B", inviteMsg())
 	b.m = m
@@ -157,6 +175,18 @@ var situations = []situation{
 	{"failure", func() *bench { return ringing().recv(done(protocol.OutcomeFailure)) }},
 	{"missed, owing", func() *bench { return remote(newBench()).pass(benchReach).step(invitation.Wake{}) }},
 	{"missed", func() *bench { return remote(newBench()).recv(done(protocol.OutcomeFailure)) }},
+	{"sent_to_remote, parked behind a lower one", func() *bench { return crossing(true).step(invitation.Park{Behind: otherID}) }},
+	{"sent_to_remote, parked behind a higher one", func() *bench { return crossing(false).step(invitation.Park{Behind: otherID}) }},
+	{"canceled, superseded, owing", func() *bench {
+		return crossing(true).step(invitation.Park{Behind: otherID}).step(invitation.Superseded{By: otherID})
+	}},
+	{"held, an own one goes before it", func() *bench {
+		b := remote(newBench())
+		b.env.Hush, b.env.App = true, true
+		return b
+	}},
+	{"accept_sent_to_local, an own one is parked behind it", tied},
+	{"refused, withdrawn, owing", func() *bench { return tied().step(invitation.Withdraw{}) }},
 }
 
 // happening is what happens to a form in a situation.
@@ -230,5 +260,15 @@ func happenings() []happening {
 			return b.pass(5 * time.Second).step(invitation.Wake{})
 		}},
 		waiting(24*time.Hour, true),
+		input("crossed", invitation.Cross{With: otherID}), input("park", invitation.Park{Behind: otherID}), input("unpark", invitation.Unpark{}),
+		input("bid for an own one", invitation.Bid{For: otherID, Response: "own offer"}), input("withdraw", invitation.Withdraw{}),
+		input("own one ended", invitation.Alone{}), input("superseded", invitation.Superseded{By: otherID}),
+		input("superseded, to be told", invitation.Superseded{By: otherID, Tell: true}), input("unhush", invitation.Unhush{}),
+		{"unhush, app there", func(b *bench) *bench {
+			b.env.App = true
+			return b.step(invitation.Unhush{})
+		}},
+		message(protocol.Accept{ID: benchID, Response: "answer", Supersedes: otherID}),
+		input("verb accept for an own one", invitation.Accept{Response: "answer", Supersedes: otherID}),
 	}
 }

@@ -9,7 +9,7 @@ import (
 )
 
 var (
-	histories = flag.Int("histories", 20000, "how many histories the property test runs")
+	histories = flag.Int("histories", 24000, "how many histories the property test runs")
 	seed      = flag.Uint64("seed", 0, "replay the history of this seed with its trace")
 )
 
@@ -58,11 +58,11 @@ func TestHistories(t *testing.T) {
 		}
 	}
 	covers[0].add(covers[1])
-	table, missing := covers[0].table(min(100, *histories/200))
+	table, missing := covers[0].table(min(100, *histories/240))
 	if testing.Verbose() || t.Failed() || len(missing) > 0 {
 		t.Log("reached:\n" + table)
 	}
-	if len(missing) > 0 && *histories >= 20000 {
+	if len(missing) > 0 && *histories >= 24000 {
 		t.Errorf("reached too rarely: %s", strings.Join(missing, "; "))
 	}
 }

@@ -9,7 +9,7 @@ func (m *Machine) stepRemote(in Input) error {
 	case Send, Cancel, Edit:
 		return protocol.Errorf(protocol.CodeWrongKind, "this invitation came from another peer: accept or refuse it")
 	case Accept:
-		return m.accept(in.Response)
+		return m.accept(in)
 	case Refuse:
 		return m.refuse(in)
 	case Logout:
@@ -24,13 +24,23 @@ func (m *Machine) stepRemote(in Input) error {
 	case Recv:
 		m.recvRemote(in.Message)
 	case DoneRead:
-		if m.form.State == Failed || m.form.State == Missed {
+		if m.form.State == Failed || m.form.State == Missed || m.form.State == Canceled {
 			m.discharge()
 		}
 	case HandedOver:
 		m.handOver()
-	case AppCame:
+	case AppCame, Unhush:
 		m.ringIfPossible()
+	case Cross:
+		m.cross(in.With)
+	case Bid:
+		m.bid(in)
+	case Withdraw:
+		m.withdraw()
+	case Alone:
+		m.alone(in.Leaving)
+	case Superseded:
+		m.remoteMerged(in)
 	}
 	return nil
 }
@@ -39,7 +49,7 @@ func (m *Machine) stepRemote(in Input) error {
 // caller that has gone.
 func (m *Machine) ringIfPossible() {
 	heard := m.env.Link.LastHeard
-	if m.form.State == Held && m.env.App && heard != 0 && m.now().Sub(heard) < protocol.CallerLost {
+	if m.form.State == Held && m.env.App && !m.env.Hush && heard != 0 && m.now().Sub(heard) < protocol.CallerLost {
 		m.takeWith(&rowRing, func(f *Form) { f.ReceivedAt = m.env.Now.Wall })
 	}
 }
@@ -77,11 +87,14 @@ func (m *Machine) answerable() error {
 	return nil
 }
 
-func (m *Machine) accept(response string) error {
+func (m *Machine) accept(in Accept) error {
 	if err := m.answerable(); err != nil {
 		return err
 	}
-	m.takeWith(&rowAccept, func(f *Form) { f.Response, f.AnsweredAt = response, m.env.Now.Wall })
+	m.takeWith(&rowAccept, func(f *Form) {
+		f.Response, f.AnsweredAt = in.Response, m.env.Now.Wall
+		m.tie(f, in.Supersedes)
+	})
 	m.sayOwed()
 	return nil
 }
@@ -105,7 +118,7 @@ func (m *Machine) logoutRemote() {
 	case InvitationReceived:
 		m.endRemote(&rowRemoteLogout, protocol.PeerOffline)
 	case AcceptSentToLocal:
-		if m.leaving == 0 {
+		if m.leaving == 0 && !m.parked() { // a pair ends with the own invitation
 			m.leaving = m.now().Add(protocol.ConfirmTime)
 		}
 	}
@@ -123,7 +136,7 @@ func (m *Machine) endRemote(r *Row, why protocol.Failure) {
 
 // lostAt is when the caller counts as lost; 0 where it does not matter.
 func (m *Machine) lostAt() protocol.Instant {
-	if s := m.form.State; s != InvitationReceived && s != AcceptSentToLocal {
+	if s := m.form.State; s != InvitationReceived && s != AcceptSentToLocal || m.parked() {
 		return 0
 	}
 	return max(m.env.Link.LastHeard, m.born).Add(protocol.CallerLost)
@@ -133,7 +146,7 @@ func (m *Machine) lostAt() protocol.Instant {
 // the caller is heard; while it stands, it cannot be over before a full new
 // wait, so that is when to look again.
 func (m *Machine) confirmAt() protocol.Instant {
-	if m.form.State != AcceptSentToLocal {
+	if m.form.State != AcceptSentToLocal || m.parked() {
 		return 0
 	}
 	if !m.confirmRuns() {
@@ -168,6 +181,9 @@ func (m *Machine) remoteOverdue() bool {
 			return false
 		}
 	case AcceptSentToLocal:
+		if m.parked() {
+			return false // it lives as long as the own invitation behind it
+		}
 		if m.env.Link.Open {
 			why = protocol.AcceptFailure
 		}
@@ -195,7 +211,7 @@ func (m *Machine) stateMessage() protocol.Message {
 	case f.Ended():
 		return f.ownDone()
 	case f.State == AcceptSentToLocal:
-		return protocol.Accept{ID: f.ID, Response: f.Response}
+		return protocol.Accept{ID: f.ID, Response: f.Response, Supersedes: f.Pair}
 	case f.HandedOver:
 		return protocol.Received{ID: f.ID, RingLeft: max(f.Deadline.Sub(m.now()), 0)}
 	}
@@ -209,7 +225,10 @@ func (m *Machine) recvRemote(msg protocol.Message) {
 		m.answer(m.stateMessage())
 	case protocol.Confirm:
 		if m.form.State == AcceptSentToLocal {
-			m.takeWith(&rowConfirm, func(f *Form) { m.owe(f, false, 0) })
+			m.takeWith(&rowConfirm, func(f *Form) {
+				f.MergedWith = f.Pair
+				m.owe(f, false, 0)
+			})
 			m.leaving = 0
 		}
 		m.answer(m.stateMessage())

@@ -26,6 +26,8 @@ func (m *Machine) owed() (msg protocol.Message, repeated bool) {
 			return nil, false
 		case f.Canceling || f.State == Canceled && f.Owes:
 			return protocol.Cancel{ID: f.ID, Reason: f.Reason}, true
+		case m.parked():
+			return nil, false // the bid says it all
 		case f.State == SentToRemote:
 			return m.invite(), true
 		case f.State == ReceivedByRemote:

@@ -1,6 +1,7 @@
 package invitation
 
-// Sub says whether a row needs the persisted sub-state canceling.
+// Sub says whether a row needs one of the persisted sub-states: canceling, or
+// parked, which for a bid means that an own invitation is parked behind it.
 type Sub string
 
 // The needs of a row.
@@ -8,6 +9,7 @@ const (
 	AnySub       Sub = ""
 	Canceling    Sub = "canceling"
 	NotCanceling Sub = "not canceling"
+	Parked       Sub = "parked"
 )
 
 // Row is one row of a life cycle's table. The machines move only by rows.
@@ -22,8 +24,19 @@ type Row struct {
 
 // from reports whether the row may be taken by f.
 func (r *Row) from(f *Form) bool {
-	if r.Sub == Canceling && !f.Canceling || r.Sub == NotCanceling && f.Canceling {
-		return false
+	switch r.Sub {
+	case Canceling:
+		if !f.Canceling {
+			return false
+		}
+	case NotCanceling:
+		if f.Canceling {
+			return false
+		}
+	case Parked:
+		if f.Pair.IsZero() {
+			return false
+		}
 	}
 	if len(r.From) == 0 {
 		return f.State == ""
@@ -62,6 +75,9 @@ var (
 	rowDoneAccepted   = Row{"done_accepted", ringing, NotCanceling, "Done(accepted) (after a power cut)", AcceptedByRemote, LocalAccepted}
 	rowLocalLogout    = Row{"logout", ringing, AnySub, "daemon logs out", Canceled, LocalCanceled}
 	rowUnconfirmed    = Row{"unconfirmed", []State{AcceptedByRemote}, AnySub, "Refuse, or a Done other than accepted", "", LocalAcceptUnconfirmed}
+	rowPark           = Row{"park", ringing, NotCanceling, "glare: it gives way to one of the callee's, and a bid for that goes out", "", ""}
+	rowUnpark         = Row{"unpark", ringing, Parked, "glare: that one ended unaccepted", "", ""}
+	rowLocalMerged    = Row{"superseded", ringing, Parked, "glare: Confirm of that one", Canceled, LocalCanceled}
 	rowUnconfirmedOld = Row{"unconfirmed_by_time", []State{AcceptedByRemote}, AnySub, "24 h without any Done", "", LocalAcceptUnconfirmed}
 )
 
@@ -89,6 +105,13 @@ var (
 	rowUnhandedOver = Row{"reach_over", []State{InvitationReceived}, AnySub, "reach time over, not yet handed over", Failed, RemoteFailure}
 	rowCallerLost   = Row{"caller_lost", []State{InvitationReceived}, AnySub, "caller lost for 10 s", Failed, RemoteFailure}
 	rowRemoteLogout = Row{"logout", []State{InvitationReceived}, AnySub, "daemon logs out", Failed, RemoteFailure}
+	rowBidHeld      = Row{"glare_bid_held", []State{Held}, AnySub, "glare: an own invitation gives way to it", AcceptSentToLocal, ""}
+	rowBidRinging   = Row{"glare_bid_ringing", []State{InvitationReceived}, AnySub, "glare: an own invitation gives way to it", AcceptSentToLocal, RemoteProgress}
+	rowBidJoined    = Row{"glare_bid_joined", []State{AcceptSentToLocal}, AnySub, "glare: an own invitation gives way to it", "", ""}
+	rowWithdraw     = Row{"glare_withdraw", []State{AcceptSentToLocal}, Parked, "glare: the own invitation behind the bid is canceled", Refused, RemoteRefused}
+	rowAlone        = Row{"glare_alone", []State{AcceptSentToLocal}, Parked, "glare: the own invitation behind the bid ended by itself", Failed, RemoteFailure}
+	rowHeldMerged   = Row{"superseded_held", []State{Held}, AnySub, "glare: the own invitation that it gives way to is accepted", Missed, ""}
+	rowRemoteMerged = Row{"superseded", answering, AnySub, "glare: the own invitation that it gives way to is accepted", Canceled, RemoteCanceled}
 	rowBidLogout    = Row{"accept_logout", []State{AcceptSentToLocal}, AnySub, "daemon logs out, 5 s without Confirm", Failed, RemoteFailure}
 )
 
@@ -99,11 +122,12 @@ var (
 		&rowCreate, &rowIdleOver, &rowSendLoggedOut, &rowSend, &rowStage, &rowReceived, &rowReachUnheard, &rowReachHeard,
 		&rowLocalAccept, &rowLocalRefuse, &rowDoneRefused, &rowCancel, &rowCancelUnsent, &rowCancelDone, &rowCancelOver,
 		&rowCancelRefuse, &rowLocalRingOver, &rowDoneFailure, &rowDoneCanceled, &rowDoneAccepted, &rowLocalLogout,
-		&rowUnconfirmed, &rowUnconfirmedOld,
+		&rowPark, &rowUnpark, &rowLocalMerged, &rowUnconfirmed, &rowUnconfirmedOld,
 	}
 	RemoteTable = []*Row{
 		&rowInvite, &rowRing, &rowHandedOver, &rowHeldCancel, &rowHeldDone, &rowHeldOver, &rowHeldLogout, &rowAccept,
 		&rowConfirm, &rowConfirmOver, &rowBidLost, &rowBidOver, &rowRefuse, &rowRemoteCancel, &rowElsewhere,
 		&rowCallerFailed, &rowRingOver, &rowUnhandedOver, &rowCallerLost, &rowRemoteLogout, &rowBidLogout,
+		&rowBidHeld, &rowBidRinging, &rowBidJoined, &rowWithdraw, &rowAlone, &rowHeldMerged, &rowRemoteMerged,
 	}
 )

@@ -66,8 +66,16 @@ func playTranscript(t *testing.T, text string) string {
 	if w.failed != "" {
 		t.Error(w.failed)
 	}
-	caller, callee := w.pair(w.inv[1])
-	fmt.Fprintf(&out, "\nend: A %s, B %s\n", ending(caller), ending(callee))
+	out.WriteString("\n")
+	for _, p := range w.inv[1:] {
+		caller, callee := w.pair(p)
+		forms := [2]*invitation.Form{caller, callee}
+		which := ""
+		if len(w.inv) > 2 {
+			which = fmt.Sprintf(" of %d", p.n)
+		}
+		fmt.Fprintf(&out, "end%s: A %s, B %s\n", which, ending(forms[p.caller]), ending(forms[1-p.caller]))
+	}
 	return out.String()
 }
 
@@ -112,6 +120,16 @@ func (w *world) command(words []string) bool {
 		w.inv[1].content = strings.Repeat("x", 2000)
 	case "callee": // "callee is A" swaps the parts
 		w.inv[1].caller = 1 - int(words[2][0]-'A')
+	case "glare": // each has an invitation: A's is 1, B's is 2, and "glare merge" lets both merge
+		v := *w.inv[1]
+		v.n, v.id, v.caller = 2, protocol.ID{15: 2}, 1
+		w.inv = append(w.inv, &v)
+		for _, p := range w.inv[1:] {
+			p.glare, p.content = protocol.GlareIndependent, fmt.Sprint("offer ", p.n)
+			if words[1] == "merge" {
+				p.glare = protocol.GlareMerge
+			}
+		}
 	default:
 		return false
 	}
@@ -125,15 +143,15 @@ func (w *world) deviceCommand(d *device, verb, word string) bool {
 	}
 	if in, ok := verbs[verb]; ok {
 		if verb == "send" {
-			d.create(1)
+			d.create(w.which(d, verb))
 		}
-		d.verb(1, in)
+		d.verb(w.which(d, verb), in)
 		return true
 	}
 	long, err := time.ParseDuration(word)
 	switch verb {
 	case "create":
-		d.create(1)
+		d.create(w.which(d, verb))
 	case "app":
 		d.setApp(word == "comes" || word == "observes", word == "observes")
 	case "loses":
@@ -169,4 +187,16 @@ func (w *world) deviceCommand(d *device, verb, word string) bool {
 		return false
 	}
 	return true
+}
+
+// which is the invitation that a verb is about: there is one, or each side has
+// its own.
+func (w *world) which(d *device, verb string) int {
+	if len(w.inv) == 2 {
+		return 1
+	}
+	if verb == "accept" || verb == "refuse" {
+		return 2 - d.n
+	}
+	return 1 + d.n
 }

@@ -45,6 +45,8 @@ type plan struct {
 	caller         int
 	reach, ring    time.Duration
 	content        string
+	glare          protocol.Glare
+	channel        string
 	accepts        int           // percent of the answers of its callee
 	sentAt, heldAt age           // when each side's own time began
 	heldMoment     time.Duration // when the callee had it
