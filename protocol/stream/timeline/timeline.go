@@ -76,6 +76,7 @@ func (s *Server) accept(raw network.Stream) {
 		return
 	}
 	s.wg.Add(1)
+	most := s.most
 	s.mu.Unlock()
 	defer s.wg.Done()
 	select {
@@ -89,7 +90,7 @@ func (s *Server) accept(raw network.Stream) {
 		_ = raw.ResetWithError(network.StreamResourceLimitExceeded)
 		return
 	}
-	ctx, cancel := context.WithTimeout(s.ctx, s.most)
+	ctx, cancel := context.WithTimeout(s.ctx, most)
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { _ = raw.SetDeadline(time.Unix(1, 0)) })()
 	if err := s.exchange(ctx, raw); err != nil {

@@ -171,7 +171,9 @@ func TestSlowAndManyRequests(t *testing.T) {
 	for len(s.room) > 0 {
 		runtime.Gosched()
 	}
+	s.mu.Lock()
 	s.most = 50 * time.Millisecond
+	s.mu.Unlock()
 	if got, err := io.ReadAll(open()); err == nil {
 		t.Errorf("answered half a request: %x", got)
 	}

@@ -177,4 +177,8 @@ func ending(e told) bool {
 	return e.Invitation != nil && e.Invitation.Ended() && e.Type != api.LocalInvitationAcceptUnconfirmed && e.Type != api.RemoteInvitationMissed
 }
 
+// over reports whether an event is the last of a form: its end, or that it was
+// missed, which is no callback of a ring.
+func over(e told) bool { return ending(e) || e.Type == api.RemoteInvitationMissed }
+
 func ofType(typ string) func(told) bool { return func(e told) bool { return e.Type == typ } }

@@ -144,7 +144,7 @@ func (p *pair) settle(ctx context.Context, pl *plan) {
 			p.lab.violation("%s (%s): the caller's form has not ended %v after it was sent: %s", r.ticket, id, time.Since(sent), r.story())
 		}
 		if len(r.callee.record.about(id)) > 0 {
-			if _, ok := r.callee.record.await(most, id, ending); !ok && ctx.Err() == nil {
+			if _, ok := r.callee.record.await(most, id, over); !ok && ctx.Err() == nil {
 				p.lab.violation("%s (%s): the callee's form has not ended %v after it was sent: %s", r.ticket, id, time.Since(sent), r.story())
 			}
 		}
