@@ -47,7 +47,7 @@ func (v *verdict) ghosts() {
 			continue
 		}
 		rang := earlier(to, back).Sub(s.to)
-		v.p.lab.longest("it rang without its caller", rang)
+		v.longest("it rang without its caller", rang, s.to, to)
 		v.hold(rang <= lost+slack, "no ring for more than 10 s without its caller", "it rang %v without its caller", rang)
 	}
 	if a, ok := v.r.verb(api.VerbCancel); ok && a.code == "" && to.After(a.at) {
@@ -57,13 +57,26 @@ func (v *verdict) ghosts() {
 				at = s.begun
 			}
 		}
-		v.p.lab.longest("it rang after cancel was answered", to.Sub(at))
+		v.longest("it rang after cancel was answered", to.Sub(at), a.at, to)
 		v.hold(to.Sub(at) <= lost+slack, "no ring for more than 10 s after cancel, whatever the network does", "it rang %v after cancel", to.Sub(at))
 	}
 	for _, s := range v.p.together(later(from, v.localEnd.at), to) {
-		v.p.lab.longest("it rang on after its caller's end, with both there and a fair network", s.to.Sub(s.from))
+		v.longest("it rang on after its caller's end, both there", s.to.Sub(s.from), s.from, s.to)
 		v.hold(s.to.Sub(s.from) <= ghost+slack, "no ghost ring for more than 6 s once the network is fair", "it rang %v after its caller's end in a fair network", s.to.Sub(s.from))
 	}
+}
+
+// longest keeps a time for the report, apart for a network that was fair from a
+// second before it. In another one what the caller said last may be on its way
+// for long.
+func (v *verdict) longest(what string, d time.Duration, from, to time.Time) {
+	fair := v.p.fairSpans(from.Add(-time.Second), to)
+	if len(fair) == 1 && !fair[0].from.After(from) && !fair[0].to.Before(to) {
+		what += ", in a fair network"
+	} else {
+		what += ", in a bad network"
+	}
+	v.p.lab.longest(what, d, v.r)
 }
 
 // calm: an accept that nothing but short restarts disturb ends accepted on both

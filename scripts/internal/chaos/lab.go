@@ -57,6 +57,7 @@ type lab struct {
 	rules      []string // of checks, in the order of their first use
 	notes      map[string]int
 	longestOf  map[string]time.Duration
+	longestAt  map[string]*ring
 	disks      []damage
 	violations []string
 }
@@ -64,7 +65,7 @@ type lab struct {
 func newLab() *lab {
 	return &lab{
 		states: map[string]int{}, weathers: map[string]int{}, outcomes: map[[2]string]int{},
-		checks: map[string]int{}, notes: map[string]int{}, longestOf: map[string]time.Duration{},
+		checks: map[string]int{}, notes: map[string]int{}, longestOf: map[string]time.Duration{}, longestAt: map[string]*ring{},
 	}
 }
 
@@ -110,10 +111,12 @@ func (l *lab) outcome(ours, theirs string) {
 	l.outcomes[[2]string{ours, theirs}]++
 }
 
-func (l *lab) longest(what string, d time.Duration) {
+func (l *lab) longest(what string, d time.Duration, r *ring) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.longestOf[what] = max(l.longestOf[what], d)
+	if d > l.longestOf[what] {
+		l.longestOf[what], l.longestAt[what] = d, r
+	}
 }
 
 func (l *lab) violation(format string, args ...any) {

@@ -33,6 +33,9 @@ func (l *lab) report() {
 	l.line("longest")
 	for _, k := range slices.Sorted(maps.Keys(l.longestOf)) {
 		l.line("  %-72s %6.2f s", k, l.longestOf[k].Seconds())
+		if l.longestOf[k] > lost {
+			l.Say("chaos: %s %v: %s", k, l.longestOf[k], l.longestAt[k].story())
+		}
 	}
 	l.line("")
 	l.line("checks, from outside")

@@ -117,7 +117,7 @@ func (r *run) judgeTorn(ctx context.Context, s *source, first string, ids map[st
 	}
 	r.line("%d events of %d invitations; %d restarts, every other one kill -9", len(again), len(ids), r.restarts)
 	r.line("  a reader of bytes, torn %d times (%d of them within an event): %d events, as in the log", raw.torn.Load(), raw.within, len(raw.told))
-	r.line("  the Go client, torn %d times: %d events, as in the log; it made %d connections", rip.ripped(), len(goClient.told), goClient.hellos)
+	r.line("  the Go client, torn %d times: %d events, as in the log; %d of its connections lived to a hello", rip.ripped(), len(goClient.told), goClient.hellos)
 	if raw.torn.Load() < int64(r.reconnects) || rip.ripped() < r.reconnects {
 		r.violation("the connections were torn %d and %d times, not %d", raw.torn.Load(), rip.ripped(), r.reconnects)
 	}
