@@ -267,7 +267,7 @@ func (k *Keeper) heard(e any) {
 
 // met draws from a new connection what it shows. It is called with mu held.
 func (k *Keeper) met(c network.Conn, observed ma.Multiaddr) {
-	if c == nil || c.Stat().Limited || isCircuit(c.RemoteMultiaddr()) || !manet.IsPublicAddr(c.RemoteMultiaddr()) {
+	if c == nil || c.Stat().Limited || IsRelayed(c.RemoteMultiaddr()) || !manet.IsPublicAddr(c.RemoteMultiaddr()) {
 		return
 	}
 	k.facts.internet = true

@@ -39,7 +39,8 @@ func (k *Keeper) options() []libp2p.Option {
 		libp2p.ForceReachabilityPrivate(),
 		libp2p.EnableHolePunching(),
 		libp2p.AddrsFactory(k.addrs),
-		libp2p.SwarmOpts(swarm.WithDialRanker(k.rank)),
+		libp2p.SwarmOpts(swarm.WithDialRanker(rank)),
+		libp2p.ConnectionGater(met{k}),
 	}
 	if k.cfg.Serve {
 		resources := relay.DefaultResources()
@@ -52,22 +53,17 @@ func (k *Keeper) options() []libp2p.Option {
 	return opts
 }
 
-const (
-	// relayTCP is how far a relay's TCP address waits behind its others.
-	relayTCP = 250 * time.Millisecond
-	// strangeRelay is how long a relay waits that is not connected: libp2p dials
-	// a peer through one relay at a time, and this one may be dead.
-	strangeRelay = 3 * time.Second
-)
+// relayTCP is how far a relay's TCP address waits behind its others.
+const relayTCP = 250 * time.Millisecond
 
 // rank says in which order addresses of a peer are dialled: the direct ones as
 // libp2p would, the relayed ones beside them. Libp2p holds those back for half
 // a second, which a person who waits would feel each time that the direct
 // addresses of a peer behind a NAT are of no use.
-func (k *Keeper) rank(addrs []ma.Multiaddr) []network.AddrDelay {
+func rank(addrs []ma.Multiaddr) []network.AddrDelay {
 	var direct, relayed []ma.Multiaddr
 	for _, a := range addrs {
-		if isCircuit(a) {
+		if IsRelayed(a) {
 			relayed = append(relayed, a)
 		} else {
 			direct = append(direct, a)
@@ -76,10 +72,7 @@ func (k *Keeper) rank(addrs []ma.Multiaddr) []network.AddrDelay {
 	order := swarm.DefaultDialRanker(direct)
 	for _, a := range relayed {
 		delay := time.Duration(0)
-		switch {
-		case !k.knows(a):
-			delay = strangeRelay
-		case a[1].Code() == ma.P_TCP:
+		if a[1].Code() == ma.P_TCP {
 			delay = relayTCP
 		}
 		order = append(order, network.AddrDelay{Addr: a, Delay: delay})
@@ -100,7 +93,8 @@ func (k *Keeper) knows(circuit ma.Multiaddr) bool {
 	return err == nil && h != nil && h.Network().Connectedness(relay) == network.Connected
 }
 
-func isCircuit(a ma.Multiaddr) bool {
+// IsRelayed reports whether an address leads through a relay.
+func IsRelayed(a ma.Multiaddr) bool {
 	for _, c := range a {
 		if c.Code() == ma.P_CIRCUIT {
 			return true
