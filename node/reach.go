@@ -53,7 +53,7 @@ func (u *uplink) reach(ctx context.Context, id peer.ID, stage func(invitation.Pr
 			r.source = c.Source
 		}
 		w.dialing(c.Addrs)
-		r.dial(ctx, c, stop)
+		r.dial(ctx, search, c, stop)
 	}
 	r.dials.Wait()
 	r.tell(&r.found)
@@ -97,9 +97,10 @@ type race struct {
 // dial tries a candidate. libp2p joins the dials of one peer, so that a new
 // address is tried beside one that does not answer. It dials a peer through one
 // relay at a time, though, and would wait for a dead one: an address through a
-// relay is tried once the relay itself is connected. won is called as soon as a
-// connection to the peer stands.
-func (r *race) dial(ctx context.Context, c discovery.Candidate, won func()) {
+// relay is tried once the relay itself is connected, and one that was connected
+// before is made to prove that it is alive. won is called as soon as a connection
+// to the peer stands, and ends search.
+func (r *race) dial(ctx, search context.Context, c discovery.Candidate, won func()) {
 	r.addrs = append(r.addrs, c.Addrs...)
 	r.mu.Lock()
 	r.from = append(r.from, origin{c.Source, time.Since(r.start), c.Addrs})
@@ -109,6 +110,9 @@ func (r *race) dial(ctx context.Context, c discovery.Candidate, won func()) {
 		r.dials.Go(func() { r.attempt(ctx, direct, won) })
 	}
 	for _, through := range relayed {
+		if r.u.connected(through.relay.ID) != nil {
+			r.dials.Go(func() { r.u.reached.Prove(search, through.relay.ID) })
+		}
 		r.dials.Go(func() {
 			if err := r.u.meetRelay(ctx, through.relay); err != nil {
 				r.failed(ctx, fmt.Errorf("dialing a relay: %w", err))

@@ -175,9 +175,11 @@ func (k *Keeper) run(sub event.Subscription, watch *watcher) {
 	settled.Stop()
 	retry := time.NewTimer(0)
 	asleep := time.NewTicker(suspendEvery)
+	prove := time.NewTicker(relayProofEvery)
 	defer settled.Stop()
 	defer retry.Stop()
 	defer asleep.Stop()
+	defer prove.Stop()
 	lastTick := time.Now()
 	var asking sync.WaitGroup
 	defer asking.Wait()
@@ -198,6 +200,8 @@ func (k *Keeper) run(sub event.Subscription, watch *watcher) {
 				k.moved()
 			}
 			lastTick = now
+		case <-prove.C:
+			k.proveRelays()
 		case e := <-sub.Out():
 			k.heard(e)
 		case a := <-k.answers:
@@ -256,6 +260,7 @@ func (k *Keeper) heard(e any) {
 	case event.EvtPeerConnectednessChanged:
 		if e.Connectedness == network.NotConnected && k.relays.lost(time.Now(), e.Peer) {
 			log.Info("a relay is lost", "relay", e.Peer)
+			k.running.Go(k.prove) // what took one may have taken others
 		}
 	case event.EvtNATDeviceTypeChanged:
 		if k.state.NAT == nil {

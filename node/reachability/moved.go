@@ -15,6 +15,10 @@ const (
 	// change of the network; libp2p alone finds out after 30 to 45 s.
 	proofTime = 1500 * time.Millisecond
 	proofs    = 32 // at once
+	// A relay may die without a word, and its peers with it become unreachable:
+	// so often is it asked, and so long may its answer take.
+	relayProofEvery = 4 * time.Second
+	relayProofTime  = 2 * time.Second
 )
 
 // moved does what a change of the network asks for: the addresses given out
@@ -43,16 +47,29 @@ func (k *Keeper) prove() {
 		}
 		proving.Go(func() {
 			defer func() { <-room }()
-			if !k.alive(id) {
-				_ = k.host.Network().ClosePeer(id)
-			}
+			k.Prove(k.ctx, id)
 		})
 	}
 }
 
-func (k *Keeper) alive(id peer.ID) bool {
-	ctx, cancel := context.WithTimeout(network.WithAllowLimitedConn(k.ctx, "proof"), proofTime)
+// Prove closes the connections of a peer that does not answer within 1.5 s: a
+// dead one would hold up those who wait for what they said on it. It changes
+// nothing once ctx has ended.
+func (k *Keeper) Prove(ctx context.Context, id peer.ID) { k.proveWithin(ctx, id, proofTime) }
+
+func (k *Keeper) proveWithin(ctx context.Context, id peer.ID, limit time.Duration) {
+	proof, cancel := context.WithTimeout(network.WithAllowLimitedConn(ctx, "proof"), limit)
 	defer cancel()
-	r, ok := <-ping.Ping(network.WithNoDial(ctx, "proof"), k.host, id)
-	return ok && r.Error == nil
+	r, ok := <-ping.Ping(network.WithNoDial(proof, "proof"), k.host, id)
+	if alive := ok && r.Error == nil; !alive && ctx.Err() == nil {
+		log.Debug("a peer does not answer", "peer", id, "err", r.Error)
+		_ = k.host.Network().ClosePeer(id)
+	}
+}
+
+// proveRelays does so for the relays at which a place is held.
+func (k *Keeper) proveRelays() {
+	for _, p := range k.relays.held {
+		k.running.Go(func() { k.proveWithin(k.ctx, p.relay, relayProofTime) })
+	}
 }

@@ -40,7 +40,6 @@ type Grid struct {
 	Cached bool   // also ring again after both restarted
 	AtOnce int    // rounds that run at once
 	Look   time.Duration
-	Slow   time.Duration // a ring that took longer tells why; 0: none does
 }
 
 // Run tries the rings, each between new peers in new homes, and returns the
@@ -142,9 +141,7 @@ func (g *gridRun) meet(ctx context.Context, r Result, c couple) Result {
 	g.Part(c.homes[0], c.homes[1], false)
 	r.Ring = ringAndLook(ctx, c.from, c.to, g.Look)
 	g.tell(r)
-	if g.Slow > 0 && r.Took > g.Slow {
-		g.tellWhy(ctx, r, c.from)
-	}
+	g.tellWhy(ctx, c.from, r.Ring)
 	return r
 }
 
@@ -159,18 +156,6 @@ func (g *gridRun) tell(r Result) {
 		return
 	}
 	g.say("%s: %v, path %s before, %s, later %s", r, r.Took.Round(time.Millisecond), word(r.Before), word(r.First), word(r.Later))
-}
-
-// tellWhy tells what the caller knows of a slow ring.
-func (g *gridRun) tellWhy(ctx context.Context, r Result, from *Peer) {
-	e, err := from.Explain(ctx, r.id, false)
-	if err != nil {
-		g.say("%s: slow, and no explanation: %v", r, err)
-		return
-	}
-	for _, step := range e.Steps {
-		g.say("%s: %6.0f ms  %s", r, step.SinceMS, step.Text)
-	}
 }
 
 func word(s string) string {

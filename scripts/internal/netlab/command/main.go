@@ -39,7 +39,7 @@ flags: --bin DIR     use the beckond in DIR, not the one of this tree
        --servers N   public servers of the grid (6)
        --settle D    how long a peer may take to be reachable (20s)
        --at-once N   rounds that run at once (4)
-       --slow D      tell the timeline of a ring of the grid that took longer
+       --slow D      tell the timeline of a ring that took longer, or failed
        --quiet       print results only`
 
 // run is the whole program. Exit codes: 0 as expected, 1 not so or not at all,
@@ -93,7 +93,7 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) (err 
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, s.most, fmt.Errorf("not done in %v", s.most))
 	defer cancel()
-	cfg := netlab.Config{Beckond: filepath.Join(s.bin, "beckond"), Servers: s.servers, Settle: s.settle}
+	cfg := netlab.Config{Beckond: filepath.Join(s.bin, "beckond"), Servers: s.servers, Settle: s.settle, Slow: s.slow}
 	if !s.quiet {
 		start := time.Now()
 		cfg.Say = func(format string, args ...any) {
@@ -161,7 +161,7 @@ func (s *settings) grid(ctx context.Context, cfg netlab.Config, stdout io.Writer
 		return err
 	}
 	defer w.Close()
-	g := netlab.Grid{Pairs: s.pairs, Rounds: s.rounds, Cached: s.cached, AtOnce: s.atOnce, Look: netlab.Look, Slow: s.slow}
+	g := netlab.Grid{Pairs: s.pairs, Rounds: s.rounds, Cached: s.cached, AtOnce: s.atOnce, Look: netlab.Look}
 	results, err := g.Run(ctx, w)
 	if err != nil {
 		return context.Cause(ctx)
