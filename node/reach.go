@@ -89,6 +89,7 @@ type race struct {
 	dials sync.WaitGroup
 	found // addrs and source are of the searching goroutine
 	timing
+	trusting bool // a relay was taken to be alive; of the searching goroutine
 
 	mu  sync.Mutex // guards conn and err
 	err error
@@ -97,9 +98,9 @@ type race struct {
 // dial tries a candidate. libp2p joins the dials of one peer, so that a new
 // address is tried beside one that does not answer. It dials a peer through one
 // relay at a time, though, and would wait for a dead one: an address through a
-// relay is tried once the relay itself is connected, and one that was connected
-// before is made to prove that it is alive. won is called as soon as a connection
-// to the peer stands, and ends search.
+// relay is tried once the relay itself is known to be alive. One of them need not
+// wait for that: it is cut off if it turns out to be dead. won is called as soon
+// as a connection to the peer stands, and ends search.
 func (r *race) dial(ctx, search context.Context, c discovery.Candidate, won func()) {
 	r.addrs = append(r.addrs, c.Addrs...)
 	r.mu.Lock()
@@ -110,11 +111,14 @@ func (r *race) dial(ctx, search context.Context, c discovery.Candidate, won func
 		r.dials.Go(func() { r.attempt(ctx, direct, won) })
 	}
 	for _, through := range relayed {
-		if r.u.connected(through.relay.ID) != nil {
+		if !r.trusting && r.u.reached.Trust(through.relay.ID) {
+			r.trusting = true
 			r.dials.Go(func() { r.u.reached.Prove(search, through.relay.ID) })
+			r.dials.Go(func() { r.attempt(ctx, through.addrs, won) })
+			continue
 		}
 		r.dials.Go(func() {
-			if err := r.u.meetRelay(ctx, through.relay); err != nil {
+			if err := r.u.reached.Meet(ctx, through.relay); err != nil {
 				r.failed(ctx, fmt.Errorf("dialing a relay: %w", err))
 				return
 			}
@@ -190,15 +194,4 @@ func byRelay(addrs []ma.Multiaddr) (direct []ma.Multiaddr, relayed []through) {
 		relayed[i].addrs = append(relayed[i].addrs, a)
 	}
 	return direct, relayed
-}
-
-// meetRelay connects to a relay, if it is not connected.
-func (u *uplink) meetRelay(ctx context.Context, relay peer.AddrInfo) error {
-	if u.connected(relay.ID) != nil {
-		return nil
-	}
-	reachability.ClearBackoff(u.host.Network(), relay.ID)
-	u.host.Peerstore().AddAddrs(relay.ID, relay.Addrs, peerstore.TempAddrTTL)
-	_, err := u.host.Network().DialPeer(network.WithForceDirectDial(ctx, "relay"), relay.ID)
-	return err
 }

@@ -67,6 +67,9 @@ type Keeper struct {
 	facts evidence
 	state State
 	ready bool // host is set
+	// Of connected peers: when they last answered, and when they were met to
+	// be relays.
+	aliveAt, metAt map[peer.ID]time.Time
 
 	// Of the goroutine run.
 	relays   relays
@@ -85,7 +88,7 @@ type answer struct {
 
 // New returns a Keeper. A host is then built with its Options.
 func New(cfg Config) *Keeper {
-	k := &Keeper{cfg: cfg, answers: make(chan answer), interfaces: interfaces, watch: newWatcher}
+	k := &Keeper{cfg: cfg, aliveAt: map[peer.ID]time.Time{}, metAt: map[peer.ID]time.Time{}, answers: make(chan answer), interfaces: interfaces, watch: newWatcher}
 	k.ctx, k.cancel = context.WithCancel(context.Background())
 	k.facts.forced, k.facts.internet = cfg.Forced, cfg.Internet || len(cfg.Relays) > 0
 	return k
@@ -258,6 +261,10 @@ func (k *Keeper) heard(e any) {
 	case event.EvtPeerIdentificationCompleted:
 		k.met(e.Conn, e.ObservedAddr)
 	case event.EvtPeerConnectednessChanged:
+		if e.Connectedness == network.NotConnected {
+			delete(k.aliveAt, e.Peer)
+			delete(k.metAt, e.Peer)
+		}
 		if e.Connectedness == network.NotConnected && k.relays.lost(time.Now(), e.Peer) {
 			log.Info("a relay is lost", "relay", e.Peer)
 			k.running.Go(k.prove) // what took one may have taken others

@@ -47,24 +47,24 @@ func (k *Keeper) prove() {
 		}
 		proving.Go(func() {
 			defer func() { <-room }()
-			k.Prove(k.ctx, id)
+			k.proveWithin(k.ctx, id, proofTime)
 		})
 	}
 }
 
-// Prove closes the connections of a peer that does not answer within 1.5 s: a
-// dead one would hold up those who wait for what they said on it. It changes
-// nothing once ctx has ended.
-func (k *Keeper) Prove(ctx context.Context, id peer.ID) { k.proveWithin(ctx, id, proofTime) }
-
-func (k *Keeper) proveWithin(ctx context.Context, id peer.ID, limit time.Duration) {
+// proveWithin is Prove with another limit; it reports whether the peer answered.
+func (k *Keeper) proveWithin(ctx context.Context, id peer.ID, limit time.Duration) (alive bool) {
 	proof, cancel := context.WithTimeout(network.WithAllowLimitedConn(ctx, "proof"), limit)
 	defer cancel()
 	r, ok := <-ping.Ping(network.WithNoDial(proof, "proof"), k.host, id)
-	if alive := ok && r.Error == nil; !alive && ctx.Err() == nil {
+	switch alive = ok && r.Error == nil; {
+	case alive:
+		k.note(k.aliveAt, id)
+	case ctx.Err() == nil:
 		log.Debug("a peer does not answer", "peer", id, "err", r.Error)
 		_ = k.host.Network().ClosePeer(id)
 	}
+	return alive
 }
 
 // proveRelays does so for the relays at which a place is held.

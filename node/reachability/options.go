@@ -5,7 +5,6 @@ import (
 
 	"github.com/libp2p/go-libp2p"
 	"github.com/libp2p/go-libp2p/core/network"
-	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/p2p/host/observedaddrs"
 	"github.com/libp2p/go-libp2p/p2p/net/swarm"
 	"github.com/libp2p/go-libp2p/p2p/protocol/circuitv2/relay"
@@ -78,19 +77,6 @@ func rank(addrs []ma.Multiaddr) []network.AddrDelay {
 		order = append(order, network.AddrDelay{Addr: a, Delay: delay})
 	}
 	return order
-}
-
-// knows reports whether the relay of an address is connected.
-func (k *Keeper) knows(circuit ma.Multiaddr) bool {
-	id, err := circuit.ValueForProtocol(ma.P_P2P)
-	if err != nil {
-		return false
-	}
-	relay, err := peer.Decode(id)
-	k.mu.Lock()
-	h := k.host
-	k.mu.Unlock()
-	return err == nil && h != nil && h.Network().Connectedness(relay) == network.Connected
 }
 
 // IsRelayed reports whether an address leads through a relay.

@@ -190,8 +190,7 @@ func TestPlaceAtARelay(t *testing.T) {
 		if _, err := caller.Network().DialPeer(ctx, a.ID()); err == nil || time.Since(start) > 0 {
 			t.Errorf("through relays that were not met: %v after %v", err, time.Since(start))
 		}
-		caller.Peerstore().AddAddrs(r2.ID(), r2.Addrs(), peerstore.TempAddrTTL)
-		if _, err := caller.Network().DialPeer(ctx, r2.ID()); err != nil {
+		if err := caller.Meet(ctx, peer.AddrInfo{ID: r2.ID(), Addrs: r2.Addrs()}); err != nil {
 			t.Fatal(err)
 		}
 		if c, err := caller.Network().DialPeer(ctx, a.ID()); err != nil || !strings.Contains(c.RemoteMultiaddr().String(), r2.ID().String()) {
