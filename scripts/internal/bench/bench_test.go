@@ -65,7 +65,7 @@ func checkEmpty(t *testing.T, dir string) {
 }
 
 // notAlways are the figures that only Linux tells.
-var notAlways = []string{figIdle, figLoaded, figCPUCaller, figCPUCallee, figCPUApps}
+var notAlways = []string{figIdle, figLoaded, figCPUCaller, figCPUCallee, figCPUApps, figStill, figStillOwn, figShare, figWire}
 
 // A quick run gives every figure, over nothing, with a verdict where there is a
 // goal.
@@ -81,7 +81,7 @@ func TestQuick(t *testing.T) {
 		if slices.Contains(notAlways, r.name) || strings.HasSuffix(r.name, stripped) {
 			continue // not everywhere, not in a quick run
 		}
-		form := regexp.MustCompile(`(?m)^ *` + regexp.QuoteMeta(r.name) + ` {2,}([0-9.]+)(?:/s| ms| MB) .*?(ok|MISS)? *$`)
+		form := regexp.MustCompile(`(?m)^ *` + regexp.QuoteMeta(r.name) + ` {2,}([0-9.]+)(?:/s| ms| MB| RTT| %) .*?(ok|MISS)? *$`)
 		m := form.FindStringSubmatch(out.String())
 		if m == nil {
 			t.Errorf("no line of %q in\n%s", r.name, &out)
