@@ -29,7 +29,7 @@ type plan struct {
 }
 
 var (
-	fullPlan  = plan{12, 150, 6, 2 * time.Second, 8, 5 * time.Second, time.Minute, 100, 100, true, 15 * time.Minute}
+	fullPlan  = plan{12, 150, 6, 2 * time.Second, 8, 12 * time.Second, time.Minute, 100, 100, true, 15 * time.Minute}
 	quickPlan = plan{2, 40, 2, 400 * time.Millisecond, 3, time.Second, 2 * time.Second, 20, 20, false, 2 * time.Minute}
 )
 
