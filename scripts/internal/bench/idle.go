@@ -16,6 +16,10 @@ import (
 // beckond tidies up after 10 s.
 const settled = 12 * time.Second
 
+// wireTime is the least in which what an idle daemon sends and receives says
+// something: connections are kept alive every 15 s.
+const wireTime = 30 * time.Second
+
 // still is a daemon with neighbours that is left alone: a client of a private
 // DHT, as a device behind a NAT is.
 type still struct {
@@ -91,7 +95,7 @@ func (l *lab) measureStill(ctx context.Context) error {
 		return context.Cause(ctx)
 	}
 	took := time.Since(begun)
-	if s.cable != nil {
+	if s.cable != nil && took >= wireTime {
 		l.add(figWire, float64(s.cable.carried()-carried)/took.Hours())
 	}
 	resident, own, err := memory(s.Daemon)
