@@ -85,17 +85,13 @@ func (v *virtual) ring(caller, callee *Node, at []string) (rung, known time.Dura
 	v.t.Helper()
 	there, here := startApp(v.t, callee), startApp(v.t, caller)
 	start := time.Now()
-	heard := make(chan time.Duration)
-	go func() {
-		there.await(invitation.RemoteReceived)
-		heard <- time.Since(start)
-	}()
 	if _, err := caller.Create(v.t.Context(), CreateRequest{Callee: string(callee.self), Content: "offer", Addresses: at}, Idempotency{}); err != nil {
 		v.t.Fatal(err)
 	}
+	there.await(invitation.RemoteReceived)
+	rung = time.Since(start)
 	here.await(invitation.LocalReceivedByPeer)
-	known = time.Since(start)
-	return <-heard, known
+	return rung, time.Since(start)
 }
 
 // message returns how long it took from a libp2p host's call of Connect until a

@@ -34,13 +34,18 @@ type virtual struct {
 func virtually(t *testing.T, test func(t *testing.T, v *virtual)) {
 	synctest.Test(t, func(t *testing.T) {
 		v := &virtual{t: t}
+		defer v.close()
 		test(t, v)
-		for _, n := range v.nodes {
-			if err := n.Close(); err != nil {
-				t.Error(err)
-			}
-		}
 	})
+}
+
+// close ends all nodes; after it nothing runs any more.
+func (v *virtual) close() {
+	for _, n := range v.nodes {
+		if err := n.Close(); err != nil {
+			v.t.Error(err)
+		}
+	}
 }
 
 func (v *virtual) AddNode(a net.Addr, r simnet.PacketReceiver) { v.wall.AddNode(a, r) }
