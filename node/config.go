@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/libp2p/go-libp2p"
 	"github.com/libp2p/go-libp2p/core/peer"
 	ma "github.com/multiformats/go-multiaddr"
 
@@ -60,7 +61,8 @@ type settings struct {
 	listen    []ma.Multiaddr
 	bootstrap []peer.AddrInfo
 	reach     reachability.Config
-	dht       string // the DHT's name; empty: none
+	host      []libp2p.Option // of a virtual network; only tests have any
+	dht       string          // the DHT's name; empty: none
 }
 
 // check reads a Config. The errors say which setting is wrong and what to write.

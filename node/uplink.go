@@ -57,7 +57,7 @@ func newUplink(n *Node, port int) (u *uplink, err error) {
 		}
 	}()
 	u.reached = reachability.New(s.reach)
-	if u.host, err = newHost(n.key, s, port, n.metrics.registry, u.reached.Options()...); err != nil {
+	if u.host, err = newHost(n.key, s, port, n.metrics.registry, append(u.reached.Options(), s.host...)...); err != nil {
 		return u, err
 	}
 	u.cache = discovery.OpenCache(filepath.Join(s.DataDir, cacheFile))

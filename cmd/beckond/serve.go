@@ -54,6 +54,7 @@ func serve(s settings, stdout io.Writer) (err error) {
 	if err := n.Start(); err != nil {
 		return err
 	}
+	defer afterStart()()
 	return answer(ctx, stop, n, ln, func() {
 		info, _ := n.Info(ctx)
 		fmt.Fprintf(stdout, "ready peer_id=%s socket=%s\n", info.PeerID, s.Socket)

@@ -34,6 +34,9 @@ type Config struct {
 	// Internet says that the network is known to have public peers, before the
 	// first of them is met.
 	Internet bool
+	// Interfaces, if not nil, are those of a virtual machine: they do not change,
+	// and the real network is not touched. For tests.
+	Interfaces []ma.Multiaddr
 }
 
 // State is what is known of a peer's reachability.
@@ -89,6 +92,10 @@ type answer struct {
 // New returns a Keeper. A host is then built with its Options.
 func New(cfg Config) *Keeper {
 	k := &Keeper{cfg: cfg, aliveAt: map[peer.ID]time.Time{}, metAt: map[peer.ID]time.Time{}, answers: make(chan answer), interfaces: interfaces, watch: newWatcher}
+	if cfg.Interfaces != nil {
+		k.interfaces = func() ([]ma.Multiaddr, error) { return cfg.Interfaces, nil }
+		k.watch = func() (*watcher, error) { return nil, nil }
+	}
 	k.ctx, k.cancel = context.WithCancel(context.Background())
 	k.facts.forced, k.facts.internet = cfg.Forced, cfg.Internet || len(cfg.Relays) > 0
 	return k

@@ -28,10 +28,12 @@ func init() { observedaddrs.ActivationThresh = observers }
 
 // Options returns what a host must be built with that Start will be given.
 func (k *Keeper) Options() []libp2p.Option {
+	if k.cfg.Interfaces != nil {
+		return k.options() // the dialer of AutoNAT v2 has sockets of its own
+	}
 	return append(k.options(), libp2p.EnableAutoNATv2())
 }
 
-// options leaves out AutoNAT v2, whose dialer has sockets of its own.
 func (k *Keeper) options() []libp2p.Option {
 	opts := []libp2p.Option{
 		// Keeps AutoNAT v1 quiet; the verdict is ours to say.

@@ -18,6 +18,9 @@ import (
 // many is how many ring at once.
 const many = 64
 
+// benchNetwork is the private DHT of all who are in one.
+const benchNetwork = "beckon-bench"
+
 // lab is everything that runs, and what has been measured.
 type lab struct {
 	plan     plan
@@ -26,9 +29,10 @@ type lab struct {
 	progress io.Writer
 
 	raw     *rawPair
-	daemons []*daemon.Daemon // bootstrap, caller, callee, then the cold two
+	daemons []*daemon.Daemon // bootstrap, caller, callee, the cold two, the idle one
 	warm    *couple
 	cold    *couple
+	still   *still
 	stop    context.CancelFunc
 	broken  context.Context // done, with the cause, when an app's connection breaks
 
@@ -39,7 +43,7 @@ type lab struct {
 
 // open starts all processes and attaches the apps.
 func (l *lab) open(ctx context.Context) error {
-	l.say("starting five daemons and the raw pair")
+	l.say("starting six daemons, the raw pair and %d neighbours", neighbours)
 	var err error
 	if l.raw, err = startRawPair(); err != nil {
 		return err
@@ -50,6 +54,9 @@ func (l *lab) open(ctx context.Context) error {
 	}
 	coldCaller, coldCallee, err := l.apart(ctx)
 	if err != nil {
+		return err
+	}
+	if err := l.startStill(ctx); err != nil {
 		return err
 	}
 	if err := l.measureIdle(ctx); err != nil {
@@ -68,7 +75,7 @@ func (l *lab) open(ctx context.Context) error {
 
 // joined starts a bootstrap peer and two that join the DHT by it.
 func (l *lab) joined(ctx context.Context) (caller, callee *daemon.Daemon, err error) {
-	cfg := daemon.Config{Name: "bootstrap", Network: "beckon-bench"}
+	cfg := daemon.Config{Name: "bootstrap", Network: benchNetwork}
 	boot, err := l.start(ctx, cfg)
 	if err != nil {
 		return nil, nil, err
@@ -152,6 +159,9 @@ func (l *lab) close() {
 		l.stop()
 	}
 	daemon.StopAll(l.daemons...)
+	if l.still != nil {
+		l.still.close()
+	}
 	if l.raw != nil {
 		_ = l.raw.close() // they only measured; there is nothing to lose
 	}
@@ -180,7 +190,10 @@ func (l *lab) measure(ctx context.Context) error {
 			return err
 		}
 	}
-	return errors.Join(l.measureLoaded(), l.measureSizes(ctx))
+	if err := errors.Join(l.measureLoaded(), l.measureSizes(ctx), l.measureStill(ctx)); err != nil {
+		return err
+	}
+	return l.measureVirtual(ctx)
 }
 
 // warmUp does everything a few times and forgets the figures.

@@ -7,16 +7,14 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/beckon-p2p/beckon/scripts/internal/daemon"
 )
 
 // measureIdle reads the daemons' memory after a time in which nothing happened.
 func (l *lab) measureIdle(ctx context.Context) (err error) {
 	l.say("idle for %v", l.plan.idle)
-	quiet := time.NewTimer(l.plan.idle)
-	defer quiet.Stop()
-	select {
-	case <-quiet.C:
-	case <-ctx.Done():
+	if rest(ctx, l.plan.idle); ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	l.idle, err = l.resident()
@@ -33,22 +31,35 @@ func (l *lab) measureLoaded() (err error) {
 func (l *lab) resident() (map[string]int64, error) {
 	all := map[string]int64{}
 	for _, d := range l.daemons[:3] {
-		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", d.PID()))
-		if err != nil {
-			return nil, nil
+		resident, _, err := memory(d)
+		if err != nil || resident == 0 {
+			return nil, err
 		}
-		_, rest, _ := strings.Cut(string(b), "VmRSS:")
+		all[d.Name] = resident
+	}
+	return all, nil
+}
+
+// memory returns a daemon's resident bytes, and those of them that are not just
+// a file's; zero where the system does not tell.
+func memory(d *daemon.Daemon) (resident, own int64, err error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", d.PID()))
+	if err != nil {
+		return 0, 0, nil
+	}
+	for name, value := range map[string]*int64{"VmRSS:": &resident, "RssAnon:": &own} {
+		_, rest, _ := strings.Cut(string(b), name)
 		fields := strings.Fields(rest)
 		if len(fields) == 0 {
-			return nil, fmt.Errorf("the system tells no VmRSS of the %s", d.Name)
+			return 0, 0, fmt.Errorf("the system tells no %s of the %s", name, d.Name)
 		}
 		kib, err := strconv.ParseInt(fields[0], 10, 64)
 		if err != nil {
-			return nil, err
+			return 0, 0, err
 		}
-		all[d.Name] = kib << 10
+		*value = kib << 10
 	}
-	return all, nil
+	return resident, own, nil
 }
 
 // tick is the unit in which Linux counts a process's time.

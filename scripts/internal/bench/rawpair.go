@@ -21,14 +21,14 @@ type rawPair struct {
 func startRawPair() (*rawPair, error) {
 	p := &rawPair{}
 	var err error
-	if p.server, err = startChild(roleServer); err != nil {
+	if p.server, err = startChild(startHere, roleServer); err != nil {
 		return nil, err
 	}
 	addr, err := p.server.out.ReadString('\n')
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("the raw server is not ready: %w", err), p.close())
 	}
-	if p.client, err = startChild(roleClient, strings.TrimSpace(addr)); err != nil {
+	if p.client, err = startChild(startHere, roleClient, strings.TrimSpace(addr)); err != nil {
 		return nil, errors.Join(err, p.close())
 	}
 	return p, nil
@@ -65,7 +65,10 @@ type child struct {
 	out *bufio.Reader
 }
 
-func startChild(args ...string) (*child, error) {
+// startHere starts a process as usual.
+func startHere(cmd *exec.Cmd) error { return cmd.Start() }
+
+func startChild(start func(*exec.Cmd) error, args ...string) (*child, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -81,7 +84,20 @@ func startChild(args ...string) (*child, error) {
 		return nil, err
 	}
 	c.out = bufio.NewReader(out)
-	return c, c.cmd.Start()
+	if err := start(c.cmd); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// line reads what it says next.
+func (c *child) line(ctx context.Context) (string, error) {
+	defer context.AfterFunc(ctx, func() { c.in.Close() })()
+	line, err := c.out.ReadString('\n')
+	if err != nil {
+		return "", errors.Join(fmt.Errorf("%s has ended: %w", c.cmd.Args[1], err), context.Cause(ctx))
+	}
+	return strings.TrimSpace(line), nil
 }
 
 func (c *child) close() error {

@@ -35,6 +35,7 @@ type Config struct {
 	Bootstrap []string // values of --bootstrap
 	Listen    []string // values of --listen; none means QUIC and TCP, IPv4 loopback, any port
 	MDNS      bool     // value of --mdns
+	More      []string // further flags and their values
 	// Start, if not nil, starts the process in the place of cmd.Start, in a
 	// namespace perhaps.
 	Start   func(cmd *exec.Cmd) error
@@ -119,7 +120,7 @@ func (cfg Config) args(dir, socket string) []string {
 	for _, a := range cfg.Bootstrap {
 		args = append(args, "--bootstrap", a)
 	}
-	return args
+	return append(args, cfg.More...)
 }
 
 // environment is this process's own without what would configure a daemon.

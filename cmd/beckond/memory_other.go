@@ -1,0 +1,6 @@
+//go:build !linux
+
+package main
+
+// leaveFile is for Linux only.
+func leaveFile() {}
