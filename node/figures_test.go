@@ -42,7 +42,7 @@ func TestVirtualFigures(t *testing.T) {
 			if c.relayed {
 				callee = v.node(false, Config{Reachability: "private", Relays: addressesOf(t, relay)})
 			}
-			time.Sleep(time.Minute)
+			v.pass(time.Minute)
 			at := addressesOf(t, callee)
 			if len(at) != 1 || strings.Contains(at[0], "p2p-circuit") != c.relayed {
 				t.Fatalf("the callee is at %v", at)

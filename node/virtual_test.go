@@ -144,3 +144,6 @@ func (a bubbleAlarm) Set(at protocol.Instant) {
 }
 func (a bubbleAlarm) C() <-chan struct{} { return a.c }
 func (a bubbleAlarm) Close()             { a.t.Stop() }
+
+// pass lets virtual time pass.
+func (v *virtual) pass(d time.Duration) { time.Sleep(d) }
