@@ -14,6 +14,7 @@ import (
 	"github.com/beckon-p2p/beckon/discovery/dht"
 	"github.com/beckon-p2p/beckon/discovery/mdns"
 	"github.com/beckon-p2p/beckon/node/doctor"
+	"github.com/beckon-p2p/beckon/node/reachability"
 )
 
 func (n *Node) onlineFacts(u *uplink) doctor.OnlineFacts {
@@ -28,7 +29,7 @@ func (u *uplink) addressFacts() (f doctor.AddressFacts) {
 		log.Debugw("the addresses of the interfaces cannot be listed", "err", err)
 	}
 	for _, a := range addrs {
-		if isRelayed(a) || manet.IsIP6LinkLocal(a) {
+		if reachability.IsRelayed(a) || manet.IsIP6LinkLocal(a) {
 			continue // the first stands for relays, the other leads nowhere by itself
 		}
 		f.Listen++
@@ -85,7 +86,7 @@ func (n *Node) askOthers(u *uplink) (k knowledge) {
 	}
 	for _, a := range k.Addrs {
 		a, _ = peer.SplitAddr(a)
-		if len(a) > 0 && !isRelayed(a) && !slices.ContainsFunc(own, a.Equal) {
+		if len(a) > 0 && !reachability.IsRelayed(a) && !slices.ContainsFunc(own, a.Equal) {
 			k.strange = append(k.strange, a)
 		}
 	}
@@ -138,7 +139,7 @@ func (u *uplink) udpFacts() (f doctor.UDPFacts) {
 	f.Listens = slices.ContainsFunc(u.host.Network().ListenAddresses(), isQUIC)
 	for _, c := range u.host.Network().Conns() {
 		at := c.RemoteMultiaddr()
-		if c.Stat().Direction != network.DirOutbound || isRelayed(at) || !manet.IsPublicAddr(at) {
+		if c.Stat().Direction != network.DirOutbound || reachability.IsRelayed(at) || !manet.IsPublicAddr(at) {
 			continue
 		}
 		switch {
@@ -147,7 +148,7 @@ func (u *uplink) udpFacts() (f doctor.UDPFacts) {
 		case isTCP(at):
 			f.TCP++
 			if slices.ContainsFunc(u.host.Peerstore().Addrs(c.RemotePeer()), func(a ma.Multiaddr) bool {
-				return isQUIC(a) && !isRelayed(a) && manet.IsPublicAddr(a)
+				return isQUIC(a) && !reachability.IsRelayed(a) && manet.IsPublicAddr(a)
 			}) {
 				f.Offered++
 			}
@@ -163,9 +164,8 @@ func textsOf(addrs []ma.Multiaddr) (texts []string) {
 	return texts
 }
 
-func isQUIC(a ma.Multiaddr) bool    { return speaks(a, ma.P_QUIC_V1) }
-func isTCP(a ma.Multiaddr) bool     { return speaks(a, ma.P_TCP) }
-func isRelayed(a ma.Multiaddr) bool { return speaks(a, ma.P_CIRCUIT) }
+func isQUIC(a ma.Multiaddr) bool { return speaks(a, ma.P_QUIC_V1) }
+func isTCP(a ma.Multiaddr) bool  { return speaks(a, ma.P_TCP) }
 
 func speaks(a ma.Multiaddr, code int) bool {
 	return slices.ContainsFunc(a, func(c ma.Component) bool { return c.Code() == code })

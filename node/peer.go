@@ -15,6 +15,9 @@ const (
 	owedLast    = protocol.SayAtLeast
 )
 
+// dialFresh is how old an attempt may be that a new invitation only joins.
+const dialFresh = 250 * time.Millisecond
+
 // steadyAfter is how long a session must have stood for the next dial to come
 // at once.
 const steadyAfter = 2 * time.Second
@@ -45,10 +48,12 @@ type peerState struct {
 	needs   int // forms for which a session is needed
 
 	tries   int // dials since something was last read from the peer
-	urgent  bool
+	live    int // forms that were live when it was last served
 	timer   timer
 	cancel  context.CancelFunc // of the running dial; nil: none
 	dialing int                // number of the running dial
+	dialAt  protocol.Instant   // when it began
+	spared  int                // number of the dial that is not cut for a new form
 }
 
 func (sb *switchboard) peer(id protocol.PeerID) *peerState {
@@ -76,14 +81,14 @@ func (p *peerState) link() invitation.Link {
 	return l
 }
 
-// isUrgent reports whether something live waits for the peer.
-func (p *peerState) isUrgent() bool {
+// waiting is how many live forms wait for the peer.
+func (p *peerState) waiting() (n int) {
 	for _, e := range p.entries {
 		if e.machine.Live() {
-			return true
+			n++
 		}
 	}
-	return false
+	return n
 }
 
 // serve gives the peer what its forms need: beats on its sessions, a dial where
@@ -101,9 +106,14 @@ func (p *peerState) serve(t *turn) {
 		sb.timers.set(&p.timer, 0)
 		return
 	}
-	if urgent := p.isUrgent(); urgent != p.urgent {
-		p.urgent, p.tries = urgent, 0
+	before := p.live
+	p.live = p.waiting()
+	if p.live > before || p.live == 0 && before > 0 {
+		p.tries = 0
 		sb.timers.set(&p.timer, 0)
+	}
+	if p.live > before && p.cancel != nil {
+		p.renew(t.now.Clock)
 	}
 	if p.cancel == nil && p.timer.index == 0 {
 		sb.timers.set(&p.timer, t.now.Clock.Add(p.delay()))
@@ -118,7 +128,7 @@ func (p *peerState) serve(t *turn) {
 func (p *peerState) rest(sb *switchboard) {
 	p.stopDial()
 	sb.timers.set(&p.timer, 0)
-	p.tries, p.urgent = 0, false
+	p.tries, p.live = 0, 0
 	for s := range p.sessions {
 		s.SetLive(false)
 	}
@@ -129,7 +139,7 @@ func (p *peerState) rest(sb *switchboard) {
 
 // delay is the wait before the next dial.
 func (p *peerState) delay() time.Duration {
-	if p.urgent {
+	if p.live > 0 {
 		return liveDelays[min(p.tries, len(liveDelays)-1)]
 	}
 	d := owedFirst
@@ -141,6 +151,17 @@ func (p *peerState) delay() time.Duration {
 	return d
 }
 
+// renew cuts an attempt that began before the last form came, so that the next
+// one begins at once: this one may have asked its sources when they did not know
+// the peer, and libp2p does not try an address again that failed in it. What was
+// begun for a new form is spared, or many forms would starve each other.
+func (p *peerState) renew(now protocol.Instant) {
+	if p.dialing > p.spared && now >= p.dialAt.Add(dialFresh) {
+		p.spared = p.dialing + 1
+		p.cancel()
+	}
+}
+
 // dial starts one attempt on a goroutine of its own.
 func (p *peerState) dial(t *turn) {
 	sb := t.sb
@@ -149,6 +170,7 @@ func (p *peerState) dial(t *turn) {
 	}
 	p.tries++
 	p.dialing++
+	p.dialAt = t.now.Clock
 	number, d := p.dialing, sb.dialer
 	ctx, cancel := context.WithCancel(context.Background())
 	p.cancel = cancel

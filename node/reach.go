@@ -53,7 +53,7 @@ func (u *uplink) reach(ctx context.Context, id peer.ID, stage func(invitation.Pr
 			r.source = c.Source
 		}
 		w.dialing(c.Addrs)
-		r.dial(ctx, c, stop)
+		r.dial(ctx, search, c, stop)
 	}
 	r.dials.Wait()
 	r.tell(&r.found)
@@ -89,6 +89,7 @@ type race struct {
 	dials sync.WaitGroup
 	found // addrs and source are of the searching goroutine
 	timing
+	trusting bool // a relay was taken to be alive; of the searching goroutine
 
 	mu  sync.Mutex // guards conn and err
 	err error
@@ -97,9 +98,10 @@ type race struct {
 // dial tries a candidate. libp2p joins the dials of one peer, so that a new
 // address is tried beside one that does not answer. It dials a peer through one
 // relay at a time, though, and would wait for a dead one: an address through a
-// relay is tried once the relay itself is connected. won is called as soon as a
-// connection to the peer stands.
-func (r *race) dial(ctx context.Context, c discovery.Candidate, won func()) {
+// relay is tried once the relay itself is known to be alive. One of them need not
+// wait for that: it is cut off if it turns out to be dead. won is called as soon
+// as a connection to the peer stands, and ends search.
+func (r *race) dial(ctx, search context.Context, c discovery.Candidate, won func()) {
 	r.addrs = append(r.addrs, c.Addrs...)
 	r.mu.Lock()
 	r.from = append(r.from, origin{c.Source, time.Since(r.start), c.Addrs})
@@ -109,8 +111,14 @@ func (r *race) dial(ctx context.Context, c discovery.Candidate, won func()) {
 		r.dials.Go(func() { r.attempt(ctx, direct, won) })
 	}
 	for _, through := range relayed {
+		if !r.trusting && r.u.reached.Trust(through.relay.ID) {
+			r.trusting = true
+			r.dials.Go(func() { r.u.reached.Prove(search, through.relay.ID) })
+			r.dials.Go(func() { r.attempt(ctx, through.addrs, won) })
+			continue
+		}
 		r.dials.Go(func() {
-			if err := r.u.meetRelay(ctx, through.relay); err != nil {
+			if err := r.u.reached.Meet(ctx, through.relay); err != nil {
 				r.failed(ctx, fmt.Errorf("dialing a relay: %w", err))
 				return
 			}
@@ -186,15 +194,4 @@ func byRelay(addrs []ma.Multiaddr) (direct []ma.Multiaddr, relayed []through) {
 		relayed[i].addrs = append(relayed[i].addrs, a)
 	}
 	return direct, relayed
-}
-
-// meetRelay connects to a relay, if it is not connected.
-func (u *uplink) meetRelay(ctx context.Context, relay peer.AddrInfo) error {
-	if u.connected(relay.ID) != nil {
-		return nil
-	}
-	reachability.ClearBackoff(u.host.Network(), relay.ID)
-	u.host.Peerstore().AddAddrs(relay.ID, relay.Addrs, peerstore.TempAddrTTL)
-	_, err := u.host.Network().DialPeer(network.WithForceDirectDial(ctx, "relay"), relay.ID)
-	return err
 }

@@ -124,14 +124,26 @@ func (u *uplink) helpers(bootstrap []peer.AddrInfo) []peer.AddrInfo {
 	if u.dht != nil {
 		all = append(all, u.dht.Peers()...)
 	}
-	return append(all, u.cache.Recent(cachedPeers)...)
+	return append(all, u.servingPeers()...)
+}
+
+// servingPeers returns peers met before that may serve others: one that was
+// reached through a relay, or says that it can be, is behind a NAT and does not.
+// To dial it anyhow would be worse than useless: libp2p joins all dials of a peer
+// and tries no address twice, so that a ring of a moment later would have to wait
+// for the end of this one.
+func (u *uplink) servingPeers() []peer.AddrInfo {
+	all := slices.DeleteFunc(u.cache.Recent(discovery.MaxPeers), func(p peer.AddrInfo) bool {
+		return slices.ContainsFunc(p.Addrs, reachability.IsRelayed)
+	})
+	return all[:min(len(all), cachedPeers)]
 }
 
 // joinBy returns the peers that the DHT may be joined by beside the list: its
 // servers of last time and the peers met before, who in a private DHT serve; so
 // do those on the local network.
 func (u *uplink) joinBy(servers *discovery.Servers) []peer.AddrInfo {
-	all := append(servers.List(), u.cache.Recent(cachedPeers)...)
+	all := append(servers.List(), u.servingPeers()...)
 	if u.mdns != nil && u.network != PublicNetwork {
 		heard := u.mdns.Peers()
 		all = append(all, heard[:min(len(heard), cachedPeers)]...)

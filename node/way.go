@@ -99,7 +99,9 @@ func (w *way) dialed(err error) {
 		return
 	}
 	for _, e := range d.DialErrors {
-		w.dialFailed(e.Address, e.Cause)
+		if !errors.Is(e.Cause, swarm.ErrGaterDisallowedConnection) { // its relay is not met yet
+			w.dialFailed(e.Address, e.Cause)
+		}
 	}
 }
 

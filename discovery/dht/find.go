@@ -17,6 +17,10 @@ const (
 	// queryTime bounds one query, which would otherwise wait for a target that
 	// cannot be dialed for as long as its context lets it.
 	queryTime = 10 * time.Second
+	// queryAlone is how long a query runs before the next one may start beside
+	// it: one asks every server once, waits for those that died without a word,
+	// and would not hear what the living have learned since.
+	queryAlone = time.Second
 	// Between two queries for one peer.
 	firstPause = 250 * time.Millisecond
 	lastPause  = 30 * time.Second
@@ -28,9 +32,9 @@ func (d *DHT) Name() string { return "dht" }
 // Find yields what the DHT says about id, each answer as it comes. The public
 // DHT is asked in two ways at once, where the peer id is and who has announced
 // himself under its key; neither waits for the other. If this peer has not
-// joined yet Find waits for that; when a query ends it asks again after 250 ms,
-// 500 ms, 1 s and so on, for id may be joining just now. It returns when ctx
-// ends or the DHT is closed. A query may dial id.
+// joined yet Find waits for that; when a query has ended, or has taken a second,
+// it asks again after 250 ms, 500 ms, 1 s and so on, for id may be joining just
+// now. It returns when ctx ends or the DHT is closed. A query may dial id.
 func (d *DHT) Find(ctx context.Context, id peer.ID, yield func([]ma.Multiaddr)) error {
 	kad, ok := d.enter()
 	if !ok {
@@ -64,15 +68,22 @@ func (d *DHT) Find(ctx context.Context, id peer.ID, yield func([]ma.Multiaddr)) 
 
 // again asks once and once more until ctx ends.
 func (d *DHT) again(ctx context.Context, query func(context.Context)) {
+	var running sync.WaitGroup
+	defer running.Wait()
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		select {
 		case <-d.tableFilled():
 		case <-ctx.Done():
 			return
 		}
-		limited, cancel := context.WithTimeout(ctx, queryTime)
-		query(limited)
-		cancel()
+		alone, over := context.WithTimeout(ctx, queryAlone)
+		running.Go(func() {
+			limited, cancel := context.WithTimeout(ctx, queryTime)
+			query(limited)
+			cancel()
+			over()
+		})
+		<-alone.Done()
 		if !sleep(ctx, pause) {
 			return
 		}

@@ -70,6 +70,9 @@ type Keeper struct {
 	facts evidence
 	state State
 	ready bool // host is set
+	// Of connected peers: when they last answered, and when they were met to
+	// be relays.
+	aliveAt, metAt map[peer.ID]time.Time
 
 	// Of the goroutine run.
 	relays   relays
@@ -88,7 +91,7 @@ type answer struct {
 
 // New returns a Keeper. A host is then built with its Options.
 func New(cfg Config) *Keeper {
-	k := &Keeper{cfg: cfg, answers: make(chan answer), interfaces: interfaces, watch: newWatcher}
+	k := &Keeper{cfg: cfg, aliveAt: map[peer.ID]time.Time{}, metAt: map[peer.ID]time.Time{}, answers: make(chan answer), interfaces: interfaces, watch: newWatcher}
 	if cfg.Interfaces != nil {
 		k.interfaces = func() ([]ma.Multiaddr, error) { return cfg.Interfaces, nil }
 		k.watch = func() (*watcher, error) { return nil, nil }
@@ -182,9 +185,11 @@ func (k *Keeper) run(sub event.Subscription, watch *watcher) {
 	settled.Stop()
 	retry := time.NewTimer(0)
 	asleep := time.NewTicker(suspendEvery)
+	prove := time.NewTicker(relayProofEvery)
 	defer settled.Stop()
 	defer retry.Stop()
 	defer asleep.Stop()
+	defer prove.Stop()
 	lastTick := time.Now()
 	var asking sync.WaitGroup
 	defer asking.Wait()
@@ -205,6 +210,8 @@ func (k *Keeper) run(sub event.Subscription, watch *watcher) {
 				k.moved()
 			}
 			lastTick = now
+		case <-prove.C:
+			k.proveRelays()
 		case e := <-sub.Out():
 			k.heard(e)
 		case a := <-k.answers:
@@ -261,8 +268,13 @@ func (k *Keeper) heard(e any) {
 	case event.EvtPeerIdentificationCompleted:
 		k.met(e.Conn, e.ObservedAddr)
 	case event.EvtPeerConnectednessChanged:
+		if e.Connectedness == network.NotConnected {
+			delete(k.aliveAt, e.Peer)
+			delete(k.metAt, e.Peer)
+		}
 		if e.Connectedness == network.NotConnected && k.relays.lost(time.Now(), e.Peer) {
 			log.Info("a relay is lost", "relay", e.Peer)
+			k.running.Go(k.prove) // what took one may have taken others
 		}
 	case event.EvtNATDeviceTypeChanged:
 		if k.state.NAT == nil {
@@ -274,7 +286,7 @@ func (k *Keeper) heard(e any) {
 
 // met draws from a new connection what it shows. It is called with mu held.
 func (k *Keeper) met(c network.Conn, observed ma.Multiaddr) {
-	if c == nil || c.Stat().Limited || isCircuit(c.RemoteMultiaddr()) || !manet.IsPublicAddr(c.RemoteMultiaddr()) {
+	if c == nil || c.Stat().Limited || IsRelayed(c.RemoteMultiaddr()) || !manet.IsPublicAddr(c.RemoteMultiaddr()) {
 		return
 	}
 	k.facts.internet = true

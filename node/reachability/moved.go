@@ -15,6 +15,10 @@ const (
 	// change of the network; libp2p alone finds out after 30 to 45 s.
 	proofTime = 1500 * time.Millisecond
 	proofs    = 32 // at once
+	// A relay may die without a word, and its peers with it become unreachable:
+	// so often is it asked, and so long may its answer take.
+	relayProofEvery = 4 * time.Second
+	relayProofTime  = 2 * time.Second
 )
 
 // moved does what a change of the network asks for: the addresses given out
@@ -43,16 +47,29 @@ func (k *Keeper) prove() {
 		}
 		proving.Go(func() {
 			defer func() { <-room }()
-			if !k.alive(id) {
-				_ = k.host.Network().ClosePeer(id)
-			}
+			k.proveWithin(k.ctx, id, proofTime)
 		})
 	}
 }
 
-func (k *Keeper) alive(id peer.ID) bool {
-	ctx, cancel := context.WithTimeout(network.WithAllowLimitedConn(k.ctx, "proof"), proofTime)
+// proveWithin is Prove with another limit; it reports whether the peer answered.
+func (k *Keeper) proveWithin(ctx context.Context, id peer.ID, limit time.Duration) (alive bool) {
+	proof, cancel := context.WithTimeout(network.WithAllowLimitedConn(ctx, "proof"), limit)
 	defer cancel()
-	r, ok := <-ping.Ping(network.WithNoDial(ctx, "proof"), k.host, id)
-	return ok && r.Error == nil
+	r, ok := <-ping.Ping(network.WithNoDial(proof, "proof"), k.host, id)
+	switch alive = ok && r.Error == nil; {
+	case alive:
+		k.note(k.aliveAt, id)
+	case ctx.Err() == nil:
+		log.Debug("a peer does not answer", "peer", id, "err", r.Error)
+		_ = k.host.Network().ClosePeer(id)
+	}
+	return alive
+}
+
+// proveRelays does so for the relays at which a place is held.
+func (k *Keeper) proveRelays() {
+	for _, p := range k.relays.held {
+		k.running.Go(func() { k.proveWithin(k.ctx, p.relay, relayProofTime) })
+	}
 }

@@ -5,7 +5,6 @@ import (
 
 	"github.com/libp2p/go-libp2p"
 	"github.com/libp2p/go-libp2p/core/network"
-	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/p2p/host/observedaddrs"
 	"github.com/libp2p/go-libp2p/p2p/net/swarm"
 	"github.com/libp2p/go-libp2p/p2p/protocol/circuitv2/relay"
@@ -41,7 +40,8 @@ func (k *Keeper) options() []libp2p.Option {
 		libp2p.ForceReachabilityPrivate(),
 		libp2p.EnableHolePunching(),
 		libp2p.AddrsFactory(k.addrs),
-		libp2p.SwarmOpts(swarm.WithDialRanker(k.rank)),
+		libp2p.SwarmOpts(swarm.WithDialRanker(rank)),
+		libp2p.ConnectionGater(met{k}),
 	}
 	if k.cfg.Serve {
 		resources := relay.DefaultResources()
@@ -54,22 +54,17 @@ func (k *Keeper) options() []libp2p.Option {
 	return opts
 }
 
-const (
-	// relayTCP is how far a relay's TCP address waits behind its others.
-	relayTCP = 250 * time.Millisecond
-	// strangeRelay is how long a relay waits that is not connected: libp2p dials
-	// a peer through one relay at a time, and this one may be dead.
-	strangeRelay = 3 * time.Second
-)
+// relayTCP is how far a relay's TCP address waits behind its others.
+const relayTCP = 250 * time.Millisecond
 
 // rank says in which order addresses of a peer are dialled: the direct ones as
 // libp2p would, the relayed ones beside them. Libp2p holds those back for half
 // a second, which a person who waits would feel each time that the direct
 // addresses of a peer behind a NAT are of no use.
-func (k *Keeper) rank(addrs []ma.Multiaddr) []network.AddrDelay {
+func rank(addrs []ma.Multiaddr) []network.AddrDelay {
 	var direct, relayed []ma.Multiaddr
 	for _, a := range addrs {
-		if isCircuit(a) {
+		if IsRelayed(a) {
 			relayed = append(relayed, a)
 		} else {
 			direct = append(direct, a)
@@ -78,10 +73,7 @@ func (k *Keeper) rank(addrs []ma.Multiaddr) []network.AddrDelay {
 	order := swarm.DefaultDialRanker(direct)
 	for _, a := range relayed {
 		delay := time.Duration(0)
-		switch {
-		case !k.knows(a):
-			delay = strangeRelay
-		case a[1].Code() == ma.P_TCP:
+		if a[1].Code() == ma.P_TCP {
 			delay = relayTCP
 		}
 		order = append(order, network.AddrDelay{Addr: a, Delay: delay})
@@ -89,20 +81,8 @@ func (k *Keeper) rank(addrs []ma.Multiaddr) []network.AddrDelay {
 	return order
 }
 
-// knows reports whether the relay of an address is connected.
-func (k *Keeper) knows(circuit ma.Multiaddr) bool {
-	id, err := circuit.ValueForProtocol(ma.P_P2P)
-	if err != nil {
-		return false
-	}
-	relay, err := peer.Decode(id)
-	k.mu.Lock()
-	h := k.host
-	k.mu.Unlock()
-	return err == nil && h != nil && h.Network().Connectedness(relay) == network.Connected
-}
-
-func isCircuit(a ma.Multiaddr) bool {
+// IsRelayed reports whether an address leads through a relay.
+func IsRelayed(a ma.Multiaddr) bool {
 	for _, c := range a {
 		if c.Code() == ma.P_CIRCUIT {
 			return true

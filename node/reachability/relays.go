@@ -11,7 +11,7 @@ import (
 
 // Bounds and times of the places held at relays.
 const (
-	wanted      = 2 // the death of one relay is survived by the other
+	wanted      = 3 // the death of one is survived by the others, and mostly that of half a network
 	asksAtOnce  = 4
 	askTime     = 8 * time.Second
 	maxRecent   = 8 // relays that are remembered for coming back to

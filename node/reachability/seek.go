@@ -127,6 +127,7 @@ func (k *Keeper) answered(a answer) {
 		k.relays.failed(now, a.id, false) // gone meanwhile, and nobody will say so again
 		return
 	}
+	k.note(k.aliveAt, a.id)
 	k.host.ConnManager().Protect(a.id, protectTag)
 	k.relays.got(now, a.place)
 	k.mu.Lock()

@@ -3,6 +3,7 @@ package reachability
 import (
 	"fmt"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -146,7 +147,7 @@ func within(t *testing.T, limit time.Duration, what string, ok func() bool) time
 // relayedBy reports whether d gives out an address through r.
 func (d *device) relayedBy(r *device) bool {
 	for _, a := range d.Addrs() {
-		if id, err := a.ValueForProtocol(ma.P_P2P); err == nil && id == r.ID().String() && isCircuit(a) {
+		if id, err := a.ValueForProtocol(ma.P_P2P); err == nil && id == r.ID().String() && IsRelayed(a) {
 			return true
 		}
 	}
@@ -182,11 +183,18 @@ func TestPlaceAtARelay(t *testing.T) {
 			t.Errorf("reachability %v, want private", a.State().Reachability)
 		}
 
-		// Others ring through it.
+		// Others ring through it, once they have met the relay.
 		caller.Peerstore().AddAddrs(a.ID(), a.State().Circuits, peerstore.TempAddrTTL)
 		ctx := network.WithAllowLimitedConn(t.Context(), "test")
-		if _, err := caller.Network().DialPeer(ctx, a.ID()); err != nil {
-			t.Fatalf("not reached through the relay: %v", err)
+		start := time.Now()
+		if _, err := caller.Network().DialPeer(ctx, a.ID()); err == nil || time.Since(start) > 0 {
+			t.Errorf("through relays that were not met: %v after %v", err, time.Since(start))
+		}
+		if err := caller.Meet(ctx, peer.AddrInfo{ID: r2.ID(), Addrs: r2.Addrs()}); err != nil {
+			t.Fatal(err)
+		}
+		if c, err := caller.Network().DialPeer(ctx, a.ID()); err != nil || !strings.Contains(c.RemoteMultiaddr().String(), r2.ID().String()) {
+			t.Fatalf("not reached through the relay that was met: %v, %v", c, err)
 		}
 
 		// One relay goes, in an orderly way: the other still stands.

@@ -141,6 +141,7 @@ func (g *gridRun) meet(ctx context.Context, r Result, c couple) Result {
 	g.Part(c.homes[0], c.homes[1], false)
 	r.Ring = ringAndLook(ctx, c.from, c.to, g.Look)
 	g.tell(r)
+	g.tellWhy(ctx, c.from, r.Ring)
 	return r
 }
 

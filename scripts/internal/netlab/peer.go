@@ -119,6 +119,19 @@ func (p *Peer) Settle(ctx context.Context, most time.Duration) (took time.Durati
 	return time.Since(start), reachable, ctx.Err()
 }
 
+// AwaitServers waits until the daemon knows so many servers of the DHT.
+func (p *Peer) AwaitServers(ctx context.Context, n int, most time.Duration) error {
+	knows := 0
+	if !until(ctx, most, func(ctx context.Context) bool {
+		got, err := p.Node(ctx)
+		knows = got.DHT.RoutingTable
+		return err == nil && knows >= n
+	}) {
+		return fmt.Errorf("%s on the %s knows %d servers of the DHT after %v, want %d", p.Name, p.Host, knows, most, n)
+	}
+	return nil
+}
+
 // joinTime is how long a daemon may take to come online.
 const joinTime = 60 * time.Second
 

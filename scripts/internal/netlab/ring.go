@@ -56,6 +56,21 @@ func ring(ctx context.Context, from, to *Peer) (r Ring) {
 	return r
 }
 
+// tellWhy tells what the caller knows of a ring that was slow or failed.
+func (w *World) tellWhy(ctx context.Context, from *Peer, r Ring) {
+	if w.cfg.Slow == 0 || r.id == "" || r.Err == nil && r.Took <= w.cfg.Slow {
+		return
+	}
+	e, err := from.Explain(ctx, r.id, false)
+	if err != nil {
+		w.say("no explanation: %v", err)
+		return
+	}
+	for _, step := range e.Steps {
+		w.say("  %6.0f ms  %s", step.SinceMS, step.Text)
+	}
+}
+
 // ringAndLook rings, looks at the path after a while and cancels.
 func ringAndLook(ctx context.Context, from, to *Peer, after time.Duration) Ring {
 	r := ring(ctx, from, to)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,7 +22,7 @@ var Scenarios = []Scenario{
 	{"loss5", "both uplinks lose 5 % each way", nil, rings(EIM, EIM, 0.05)},
 	{"relay-killed-while-ringing", "the relay in use is killed; it rings on and is accepted", nil, relayKilled},
 	{"all-bootstrap-dead-after-joining", "every bootstrap peer is killed; the rest of the network stays", others, bootstrapDead},
-	{"half-servers-dead", "half of the servers are killed, and it rings at once", nil, halfDead},
+	{"half-servers-dead", "ten of 20 servers are killed, and eight couples ring at once", servers(20), halfDead},
 	{"callee-address-change-while-ringing", "the callee is carried to another home while it rings", nil, addressChange},
 	{"uplink-cut-60s-then-ring", "the callee's uplink is cut for a minute, and it rings at once after", nil, uplinkCut},
 	{"ten", "the cost of 10 daemons", servers(4), crowd(6)},
@@ -52,6 +53,7 @@ func (w *World) two(ctx context.Context, r *Report, kinds ...Kind) (peers []*Pee
 // ringAndAccept measures a ring from one to the other and an accept.
 func (w *World) ringAndAccept(ctx context.Context, r *Report, from, to *Peer) error {
 	got := ring(ctx, from, to)
+	w.tellWhy(ctx, from, got)
 	if got.Err != nil {
 		return got.Err
 	}
@@ -159,7 +161,15 @@ func bootstrapDead(ctx context.Context, w *World, r *Report) error {
 	if err != nil {
 		return err
 	}
-	for _, s := range w.Servers[:len(w.Servers)/2] {
+	boot := len(w.Servers) / 2
+	start := time.Now()
+	for _, p := range peers { // who knows nobody else has not joined
+		if err := p.AwaitServers(ctx, boot+1, Look); err != nil {
+			return err
+		}
+	}
+	r.Add("others than the bootstrap peers known", time.Since(start))
+	for _, s := range w.Servers[:boot] {
 		s.Die()
 	}
 	if err := pause(ctx, Look); err != nil { // those who lost a relay have another
@@ -168,8 +178,12 @@ func bootstrapDead(ctx context.Context, w *World, r *Report) error {
 	return w.ringAndAccept(ctx, r, peers[0], peers[1])
 }
 
+// couples is how many couples ring when half of the servers are dead: whether
+// it takes long is up to which relays died.
+const couples = 8
+
 func halfDead(ctx context.Context, w *World, r *Report) error {
-	peers, _, err := w.two(ctx, r, EIM, EIM)
+	peers, _, err := w.two(ctx, r, slices.Repeat([]Kind{EIM}, 2*couples)...)
 	if err != nil {
 		return err
 	}
@@ -178,7 +192,25 @@ func halfDead(ctx context.Context, w *World, r *Report) error {
 			s.Die()
 		}
 	}
-	return w.ringAndAccept(ctx, r, peers[0], peers[1])
+	rings := make([]Ring, couples)
+	var all sync.WaitGroup
+	for i := range rings {
+		from, to := peers[2*i], peers[2*i+1]
+		all.Go(func() {
+			rings[i] = ring(ctx, from, to)
+			w.tellWhy(ctx, from, rings[i])
+		})
+	}
+	all.Wait()
+	var errs []error
+	var took []time.Duration
+	for _, got := range rings {
+		errs, took = append(errs, got.Err), append(took, got.Took)
+	}
+	slices.Sort(took)
+	r.Add("ring, half of them", took[couples/2])
+	r.Add("ring, the slowest", took[couples-1])
+	return errors.Join(errs...)
 }
 
 func addressChange(ctx context.Context, w *World, r *Report) error {

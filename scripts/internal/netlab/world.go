@@ -21,6 +21,7 @@ type Config struct {
 	Others  int           // further public hosts, which nobody is told of
 	Settle  time.Duration // how long a peer may take to be reachable; one that never is waits so long
 	IPv6    bool
+	Slow    time.Duration                    // a ring that took longer, or failed, tells why; 0: none does
 	Say     func(format string, args ...any) // progress; may be nil
 }
 

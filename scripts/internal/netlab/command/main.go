@@ -39,6 +39,7 @@ flags: --bin DIR     use the beckond in DIR, not the one of this tree
        --servers N   public servers of the grid (6)
        --settle D    how long a peer may take to be reachable (20s)
        --at-once N   rounds that run at once (4)
+       --slow D      tell the timeline of a ring that took longer, or failed
        --quiet       print results only`
 
 // run is the whole program. Exit codes: 0 as expected, 1 not so or not at all,
@@ -73,6 +74,7 @@ type settings struct {
 	servers    int
 	atOnce     int
 	settle     time.Duration
+	slow       time.Duration
 	most       time.Duration
 }
 
@@ -91,7 +93,7 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) (err 
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, s.most, fmt.Errorf("not done in %v", s.most))
 	defer cancel()
-	cfg := netlab.Config{Beckond: filepath.Join(s.bin, "beckond"), Servers: s.servers, Settle: s.settle}
+	cfg := netlab.Config{Beckond: filepath.Join(s.bin, "beckond"), Servers: s.servers, Settle: s.settle, Slow: s.slow}
 	if !s.quiet {
 		start := time.Now()
 		cfg.Say = func(format string, args ...any) {
@@ -126,6 +128,7 @@ func (s *settings) flags(stderr io.Writer) *flag.FlagSet {
 	f.IntVar(&s.servers, "servers", 6, "")
 	f.IntVar(&s.atOnce, "at-once", 4, "")
 	f.DurationVar(&s.settle, "settle", 20*time.Second, "")
+	f.DurationVar(&s.slow, "slow", 0, "")
 	f.DurationVar(&s.most, "most", time.Hour, "")
 	f.Func("pairs", "", func(text string) error {
 		p, err := netlab.ParsePair(text)
