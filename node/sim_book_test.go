@@ -40,16 +40,21 @@ type simForm struct {
 	versions []simVersion
 	ends     int // terminal callbacks in the log
 	asks     int
-	everEnds int   // in all epochs
-	canceled bool  // a Cancel about it was obeyed
-	handed   bool  // to a counting app
-	rang     int64 // seq of its remote_invitation_received in this epoch
+	everEnds int           // in all epochs
+	canceled bool          // a Cancel about it was obeyed
+	handed   bool          // to a counting app
+	missed   int           // how often it was told to be missed
+	free     time.Duration // when it was parked no more
+	parked   time.Duration // when it was tied to another
+	rang     int64         // seq of its remote_invitation_received in this epoch
 }
 
 // simVersion is what the journal had of a form from a moment on.
 type simVersion struct {
-	awake time.Duration
-	what  string
+	awake   time.Duration
+	what    string
+	saved   invitation.Stamp
+	atSaved time.Duration
 }
 
 // simAge counts the time of one side's form as its machine does.
@@ -102,12 +107,16 @@ func (b *simBook) turned() {
 		b.log = append(b.log, e)
 		b.event(e)
 	}
+	b.checkRings(events)
 	dirty := b.dirty
 	b.dirty = b.dirty[:0]
 	for i, id := range dirty {
 		if !slices.Contains(dirty[:i], id) {
 			b.reload(id)
 		}
+	}
+	if len(dirty) > 0 {
+		b.checkPairs()
 	}
 	if len(b.d.sb.inbox) == 0 {
 		b.obeyed()
@@ -127,17 +136,24 @@ func (b *simBook) reload(id protocol.ID) {
 		b.d.w.tracef("%s: %s is %s", b.d, b.d.w.call(id), simState(&now))
 	}
 	b.checkForm(id, f, &was)
+	if f.form.Pair.IsZero() && !was.Pair.IsZero() {
+		f.free = b.d.w.now
+	} else if !f.form.Pair.IsZero() && was.Pair.IsZero() {
+		f.parked = b.d.w.now
+		b.tied(&f.form)
+	}
+	b.checkBuried(id, &f.form, &was)
 	stamp := b.d.stamp()
 	if !f.age.running && now.State != invitation.Idle {
 		f.age = simAge{running: true, from: stamp.Clock}
 	}
 	f.age.saved, f.age.atSaved = stamp, f.age.now(stamp)
-	f.versions = append(f.versions, simVersion{b.d.awake(), simKey(&now)})
+	f.versions = append(f.versions, simVersion{b.d.awake(), simKey(&now), f.age.saved, f.age.atSaved})
 }
 
 // simKey is what of a form must not be lost.
 func simKey(f *invitation.Form) string {
-	return fmt.Sprint(f.State, f.Canceling, f.HandedOver, f.Owes, f.Told, f.Progress, f.Reason, f.Failure, f.Response)
+	return fmt.Sprint(f.State, f.Canceling, f.HandedOver, f.Owes, f.Told, f.Progress, f.Reason, f.Failure, f.Response, f.Pair, f.MergedWith, f.GlareWith, f.Path, f.Heard, f.Known)
 }
 
 func simState(f *invitation.Form) string {
@@ -154,6 +170,9 @@ func simState(f *invitation.Form) string {
 	}
 	if f.Owes {
 		s += ", owes"
+	}
+	if !f.Pair.IsZero() {
+		s += ", tied"
 	}
 	return s
 }
@@ -177,6 +196,10 @@ func (b *simBook) event(e journal.Event) {
 	case typ == invitation.LocalAcceptUnconfirmed:
 		if f.asks++; f.asks > 1 {
 			b.fail("invariant 1: %s is told twice of %s", e.Type, w.call(e.View.ID))
+		}
+	case typ == invitation.RemoteMissed:
+		if f.missed++; f.missed > 1 && b.powers == 0 {
+			b.fail("invariant 8: %s is told twice to be missed", w.call(e.View.ID))
 		}
 	case f.ends > 0:
 		b.fail("invariant 1: %s of %s comes after its end", e.Type, w.call(e.View.ID))
@@ -297,6 +320,7 @@ func (b *simBook) started() {
 		}
 	}
 	b.reloadAll()
+	b.checkPairs()
 	b.unclean = false
 	b.trouble()
 }

@@ -59,6 +59,7 @@ func (b *simBook) checkKept(id protocol.ID, f *simForm, now *invitation.Form, fo
 	for i := len(f.versions) - 1; i >= first; i-- {
 		if f.versions[i].what == what {
 			f.versions = f.versions[:i+1]
+			f.age.saved, f.age.atSaved = f.versions[i].saved, f.versions[i].atSaved
 			return
 		}
 	}
@@ -106,6 +107,7 @@ func (b *simBook) checkForm(id protocol.ID, f *simForm, was *invitation.Form) {
 	switch {
 	case now.State == invitation.Accepted && caller.State != invitation.AcceptedByRemote:
 		b.fail("invariant 2: %s is accepted and its caller is %s", w.call(id), caller.State)
+	case now.State == invitation.Canceled && !now.MergedWith.IsZero(): // checkPairs knows why
 	case now.State == invitation.Canceled && caller.State != invitation.Canceled && !caller.Canceling:
 		b.fail("invariant 2: %s is canceled and its caller is %s", w.call(id), caller.State)
 	}
@@ -148,11 +150,13 @@ func (b *simBook) says(s *simStream, batch []byte) {
 		if call == nil || b.d != call.caller && b.d != call.callee {
 			continue // forged, or about what is forged
 		}
-		f := &b.form(m.Invitation()).form
+		book := b.form(m.Invitation())
+		f := &book.form
 		good := f.State != ""
 		switch m := m.(type) {
 		case protocol.Invite:
-			good = good && f.State != invitation.Idle
+			// What is parked is not said, unless it was said before in that turn.
+			good = good && f.State != invitation.Idle && (f.Pair.IsZero() || book.parked == w.now)
 		case protocol.Received:
 			good = good && f.HandedOver
 		case protocol.Accept:
@@ -188,8 +192,10 @@ func (b *simBook) watch() {
 		if f.form.State == "" || f.form.State == invitation.Idle || f.form.Ended() {
 			continue
 		}
+		// A bid for a call that merges lives as long as the own one behind it.
+		tied := !f.form.Pair.IsZero() && f.form.Kind == invitation.KindRemote
 		bound := f.form.Reach + f.form.Ring + protocol.ConfirmTime + protocol.EndMargin
-		if lived := f.age.now(d.stamp()); lived > bound {
+		if lived := f.age.now(d.stamp()); lived > bound && !tied {
 			b.fail("invariant 4: %s is still %s after %v", w.call(id), f.form.State, lived)
 		}
 		call := w.byID[id]
@@ -198,12 +204,13 @@ func (b *simBook) watch() {
 		}
 		switch f.form.State {
 		case invitation.InvitationReceived, invitation.AcceptSentToLocal:
-			if since := w.now - max(b.heard[call.caller], d.lifeFrom); since > protocol.CallerLost+500*time.Millisecond {
+			if since := w.now - max(b.heard[call.caller], d.lifeFrom); since > protocol.CallerLost+500*time.Millisecond && !tied {
 				b.fail("invariant 3: %s is %s %v after its caller was heard", w.call(id), f.form.State, since)
 			}
 		case invitation.SentToRemote:
 			there := call.callee.book.form(id).form.State != ""
-			if quiet := w.quiet(call); quiet > simPatience && f.age.now(d.stamp()) > simPatience && !there && !f.form.Canceling {
+			quiet := min(w.quiet(call), w.now-f.free)
+			if quiet > simPatience && f.age.now(d.stamp()) > simPatience && !there && !f.form.Canceling && f.form.Pair.IsZero() {
 				b.fail("liveness: %s has not arrived in %v of a network without trouble", w.call(id), quiet)
 			}
 		}

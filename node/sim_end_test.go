@@ -103,6 +103,7 @@ func (w *simWorld) checkAgreement() {
 	for _, d := range w.devices {
 		d.book.checkHistory()
 	}
+	w.checkMerged()
 	for _, c := range w.calls {
 		if c.made.IsZero() {
 			continue
@@ -120,7 +121,7 @@ func (w *simWorld) checkAgreement() {
 		case invitation.RefusedByRemote:
 			bad = b.State != invitation.Refused || a.Response != b.Response || a.Reason != b.Reason
 		case invitation.Failed:
-			bad = b.State == invitation.Accepted || b.State == invitation.Canceled
+			bad = b.State == invitation.Accepted || b.State == invitation.Canceled && b.MergedWith.IsZero()
 		case invitation.Canceled:
 			bad = b.State == invitation.Accepted
 		default:
@@ -162,6 +163,9 @@ func (b *simBook) checkHistory() {
 		want := 1
 		if f.form.State == invitation.Missed || f.form.State == invitation.Idle {
 			want = 0
+		}
+		if missed := f.form.State == invitation.Missed && f.form.MergedWith.IsZero(); missed != (f.missed > 0) && b.powers == 0 {
+			b.fail("invariant 8: %s is %s and was told %d times to be missed", b.d.w.call(id), f.form.State, f.missed)
 		}
 		if f.ends > 1 || f.everEnds < want || want == 0 && f.everEnds > 0 && b.powers == 0 {
 			b.fail("invariant 1: %s is %s and has %d terminal callbacks", b.d.w.call(id), f.form.State, f.everEnds)

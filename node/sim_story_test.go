@@ -13,6 +13,9 @@ type simStory struct {
 	appCrash    int // percent of an app's readings
 	lostAnswers int // percent
 	dups        int // percent of the batches
+	glare       int // pairs of calls that cross
+	inMerge     int // percent of the pairs that trouble comes to
+	mergers     []simTrouble
 	absent      bool
 	long        bool // somebody is away for more than a day
 	idle        bool // what was created and not sent is waited for
@@ -21,59 +24,60 @@ type simStory struct {
 
 // simTrouble is a kind of trouble that can be made at a moment.
 type simTrouble struct {
-	name string
-	do   func(w *simWorld, d, o *simDevice)
+	name  string
+	merge bool // it is made in the middle of a merge, too
+	do    func(w *simWorld, d, o *simDevice)
 }
 
 var simTroubles = []simTrouble{
-	{"partition", func(w *simWorld, d, o *simDevice) {
+	{merge: true, name: "partition", do: func(w *simWorld, d, o *simDevice) {
 		w.part(d, o, w.between(500*time.Millisecond, 25*time.Second), true)
 	}},
-	{"one-way partition", func(w *simWorld, d, o *simDevice) {
+	{name: "one-way partition", do: func(w *simWorld, d, o *simDevice) {
 		w.part(d, o, w.between(500*time.Millisecond, 25*time.Second), false)
 	}},
-	{"break", func(w *simWorld, d, o *simDevice) { w.breakConns(d, o) }},
-	{"stall", func(w *simWorld, d, o *simDevice) { w.stall(d, o) }},
-	{"blackhole", func(w *simWorld, d, o *simDevice) { w.blackhole(d, o) }},
-	{"second session", func(w *simWorld, d, o *simDevice) { w.secondSession(d, o) }},
-	{"kill", func(w *simWorld, d, _ *simDevice) {
+	{merge: true, name: "break", do: func(w *simWorld, d, o *simDevice) { w.breakConns(d, o) }},
+	{name: "stall", do: func(w *simWorld, d, o *simDevice) { w.stall(d, o) }},
+	{merge: true, name: "blackhole", do: func(w *simWorld, d, o *simDevice) { w.blackhole(d, o) }},
+	{name: "second session", do: func(w *simWorld, d, o *simDevice) { w.secondSession(d, o) }},
+	{merge: true, name: "kill", do: func(w *simWorld, d, _ *simDevice) {
 		d.die("killed")
 		d.startSoon(w.away())
 	}},
-	{"kill within a turn", func(w *simWorld, d, _ *simDevice) {
+	{name: "kill within a turn", do: func(w *simWorld, d, _ *simDevice) {
 		d.killIn = 1 + w.rand.IntN(9)
 		w.after(w.between(5*time.Second, 15*time.Second), func() { d.startSoon(0) })
 	}},
-	{"kill within a turn soon", func(w *simWorld, d, _ *simDevice) {
+	{merge: true, name: "kill within a turn soon", do: func(w *simWorld, d, _ *simDevice) {
 		d.killIn = 1 + w.rand.IntN(3)
 		w.after(w.between(3*time.Second, 8*time.Second), func() { d.startSoon(0) })
 	}},
-	{"power", func(w *simWorld, d, _ *simDevice) {
+	{merge: true, name: "power", do: func(w *simWorld, d, _ *simDevice) {
 		d.cutPower()
 		d.startSoon(w.away())
 	}},
-	{"stop", func(w *simWorld, d, _ *simDevice) {
+	{merge: true, name: "stop", do: func(w *simWorld, d, _ *simDevice) {
 		d.stopInOrder()
 		if w.chance(50) {
 			d.reboot()
 		}
 		d.startSoon(w.away())
 	}},
-	{"wall clock", func(w *simWorld, d, _ *simDevice) {
+	{name: "wall clock", do: func(w *simWorld, d, _ *simDevice) {
 		d.book.clockSet = true
 		d.wallOff += w.between(-26*time.Hour, 26*time.Hour)
 		w.tracef("%s: its wall clock jumps", d)
 	}},
-	{"suspend", func(w *simWorld, d, _ *simDevice) { d.suspend(w.between(100*time.Millisecond, 40*time.Second)) }},
-	{"disk", func(w *simWorld, d, _ *simDevice) { d.spoilDisk(w.between(time.Millisecond, 3*time.Second)) }},
-	{"disk as a session comes", func(_ *simWorld, d, _ *simDevice) { d.diskNext = true }},
-	{"app", func(w *simWorld, d, _ *simDevice) {
+	{name: "suspend", do: func(w *simWorld, d, _ *simDevice) { d.suspend(w.between(100*time.Millisecond, 40*time.Second)) }},
+	{merge: true, name: "disk", do: func(w *simWorld, d, _ *simDevice) { d.spoilDisk(w.between(time.Millisecond, 3*time.Second)) }},
+	{name: "disk as a session comes", do: func(_ *simWorld, d, _ *simDevice) { d.diskNext = true }},
+	{name: "app", do: func(w *simWorld, d, _ *simDevice) {
 		if len(d.apps) > 0 {
 			simPick(w, d.apps...).crash(w.between(10*time.Millisecond, 12*time.Second))
 		}
 	}},
-	{"log out", func(w *simWorld, d, _ *simDevice) { d.logOut(w.between(200*time.Millisecond, 12*time.Second)) }},
-	{"forgery", func(w *simWorld, d, o *simDevice) { w.forge(d, o) }},
+	{merge: true, name: "log out", do: func(w *simWorld, d, _ *simDevice) { d.logOut(w.between(200*time.Millisecond, 12*time.Second)) }},
+	{name: "forgery", do: func(w *simWorld, d, o *simDevice) { w.forge(d, o) }},
 }
 
 func (w *simWorld) away() time.Duration {
@@ -86,7 +90,7 @@ func (w *simWorld) away() time.Duration {
 // tell tells the whole history: trouble, peace, and what must be so at the end.
 func (w *simWorld) tell() {
 	w.begin()
-	end := w.calling()
+	end := max(w.calling(), w.crossing())
 	w.making(end)
 	w.watching()
 	w.run(end)
@@ -114,6 +118,13 @@ func (w *simWorld) begin() {
 	s := &w.story
 	s.accepts = simPick(w, 20, 50, 80, 100)
 	s.appCrash, s.lostAnswers, s.dups = simPick(w, 0, 0, 10), simPick(w, 0, 0, 15), simPick(w, 0, 0, 0, 10)
+	s.glare = simPick(w, 0, 0, 1, 1, 2, 3)
+	s.inMerge = simPick(w, 0, 0, 20, 60)
+	for _, t := range simTroubles {
+		if t.merge {
+			s.mergers = append(s.mergers, t)
+		}
+	}
 	s.absent, s.long, s.idle = w.chance(10), w.chance(3), w.chance(10)
 	for range w.rand.IntN(5) {
 		s.troubles = append(s.troubles, simPick(w, simTroubles...))
@@ -146,7 +157,11 @@ func (w *simWorld) addApps(d *simDevice) {
 
 // calling plans the calls and returns when the trouble is to end.
 func (w *simWorld) calling() (end time.Duration) {
-	for range 1 + w.rand.IntN(5) {
+	most := 5
+	if w.story.glare > 0 {
+		most = 2
+	}
+	for range 1 + w.rand.IntN(most) {
 		a := w.devices[w.rand.IntN(len(w.devices))]
 		b := w.other(a)
 		r := CreateRequest{

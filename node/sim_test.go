@@ -129,12 +129,15 @@ func simulateAgain(t *testing.T, seed uint64, tail bool) {
 
 // checkReached: what was never made or reached was not tested.
 func (s *simSum) checkReached(t *testing.T) {
-	want := []string{"loss", "duplicate", "forged", "disk error", "app crash", "lost answer", "cursor expired", "discard", "power cut"}
+	want := []string{"loss", "duplicate", "forged", "disk error", "app crash", "lost answer", "cursor expired", "discard", "power cut", "tied", "merged"}
 	for _, at := range []moment{beforeCommit, committed, sent} {
 		want = append(want, "kill "+string(at))
 	}
 	for _, trouble := range simTroubles {
 		want = append(want, trouble.name)
+		if trouble.merge {
+			want = append(want, "in a merge: "+trouble.name)
+		}
 	}
 	for _, kind := range want {
 		if s.faults[kind] == 0 {
@@ -157,6 +160,7 @@ var simEnds = []string{
 	"failure peer_no_response | missed", "failure peer_no_response | failure invitation_expire",
 	"failure peer_offline | ", "failure peer_offline | failure peer_offline", "failure peer_offline | failure invitation_expire",
 	"failure peer_offline | missed", "failure peer_offline | refused busy", "failure not_logged_in | ",
+	"canceled superseded | ", "canceled superseded | missed superseded", "canceled superseded | canceled superseded",
 }
 
 // simulateElsewhere simulates in a binary without the race detector, which finds

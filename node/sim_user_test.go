@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -20,7 +19,9 @@ type simCall struct {
 	create         *simRequest
 	id             protocol.ID // zero: the caller does not know it yet
 	discarded      bool
-	forced         bool // the person at the callee accepts at once
+	forced         bool     // the person at the callee accepts at once
+	meant          bool     // the other one was to call at the same time
+	met            *simCall // which a daemon had open beside it, alone in their room, and both merge
 	made           protocol.ID
 	alone          time.Duration // since when in peace only one side goes on; 0: not so
 }
@@ -30,8 +31,8 @@ func (c *simCall) forgotten() bool { return c.caller.book.powers+c.callee.book.p
 
 // made is told of an invitation that a device has created.
 func (w *simWorld) made(d *simDevice, f invitation.Form) {
-	n, err := strconv.Atoi(f.ChannelID)
-	if err != nil {
+	var n int
+	if _, err := fmt.Sscanf(f.Content, "offer %d", &n); err != nil {
 		panic(err)
 	}
 	c := w.calls[n-1]
@@ -83,7 +84,7 @@ func (u *simUser) sees(v invitation.View) {
 	if w.chance(10) && !c.forced { // a second app answers too
 		w.request(u.d, think+w.between(-5*time.Millisecond, 5*time.Millisecond), Verb{Name: VerbRefuse}, c)
 	}
-	if w.chance(15) && !c.forced {
+	if w.chance(15) && !c.forced || c.meant && w.chance(15) {
 		w.request(c.caller, think+w.between(-300*time.Millisecond, 300*time.Millisecond), Verb{Name: VerbCancel}, c)
 	}
 }
@@ -112,7 +113,10 @@ type simRequest struct {
 func (w *simWorld) dial(wait time.Duration, caller, callee *simDevice, r CreateRequest) *simCall {
 	c := &simCall{n: len(w.calls) + 1, caller: caller, callee: callee, request: r}
 	c.request.Callee = string(callee.name)
-	c.request.ChannelID, c.request.Content = fmt.Sprint(c.n), w.text("offer")
+	if c.request.ChannelID == "" {
+		c.request.ChannelID = fmt.Sprint("room of ", c.n)
+	}
+	c.request.Content = w.text(fmt.Sprintf("offer %d ", c.n))
 	w.calls = append(w.calls, c)
 	c.create = &simRequest{w: w, d: caller, call: c, key: fmt.Sprintf("create %d", c.n)}
 	w.after(wait, c.create.try)

@@ -130,9 +130,7 @@ func Ask(ctx context.Context, h host.Host, p peer.ID, id protocol.ID) (a protoco
 		if _, err := raw.Write(protocol.AppendExplainRequest(nil, id)); err != nil {
 			return nil, err
 		}
-		if err := raw.CloseWrite(); err != nil {
-			return nil, err
-		}
+		_ = raw.CloseWrite() // too late, if the other side has answered and closed
 		return read(raw)
 	}()
 	if err == nil {

@@ -90,7 +90,8 @@ func TestQuick(t *testing.T) {
 			t.Errorf("no line of %q in\n%s", r.name, &out)
 			continue
 		}
-		if v, err := strconv.ParseFloat(m[1], 64); err != nil || v < 0 || v == 0 && r.name != figShare { // two seconds may take nothing
+		// The system counts processor time in steps that an idle daemon may not fill.
+		if v, err := strconv.ParseFloat(m[1], 64); err != nil || v < 0 || v == 0 && r.name != figShare {
 			t.Errorf("%s is %q", r.name, m[1])
 		}
 		if m[2] != "ok" && slices.Contains(held, r.name) {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/beckon-p2p/beckon/api"
@@ -157,13 +158,8 @@ func TestExplainAddresses(t *testing.T) {
 		}
 	}()
 	t.Cleanup(func() { mute.Close() })
-	closed, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
 	port := func(a net.Addr) string { _, p, _ := net.SplitHostPort(a.String()); return p }
-	closedPort := port(closed.Addr())
-	closed.Close()
+	closedPort := strconv.Itoa(boundPort(t))
 	third := Start(t)
 	theirs, _, _ := strings.Cut(third.Address("/tcp/"), "/p2p/")
 	for _, c := range []struct{ name, address, code, word string }{
@@ -188,6 +184,25 @@ func TestExplainAddresses(t *testing.T) {
 			}
 		})
 	}
+}
+
+// boundPort returns a TCP port that is taken, so that no other test gets it, and
+// on which nobody listens.
+func boundPort(t *testing.T) int {
+	t.Helper()
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { syscall.Close(fd) })
+	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	at, err := syscall.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return at.(*syscall.SockaddrInet4).Port
 }
 
 // TestExplainSurvivesKill: a daemon that was killed while it rang tells what came
