@@ -2,6 +2,8 @@ package dht
 
 import (
 	"context"
+	"crypto/ed25519"
+	"crypto/sha256"
 	"fmt"
 	"net"
 	"sync"
@@ -12,6 +14,7 @@ import (
 
 	"github.com/libp2p/go-libp2p"
 	kaddht "github.com/libp2p/go-libp2p-kad-dht"
+	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -75,7 +78,7 @@ func (n *internet) host(open bool, more ...libp2p.Option) host.Host {
 	n.t.Helper()
 	from := &source{}
 	h, err := libp2p.New(append([]libp2p.Option{
-		libp2p.ListenAddrStrings(n.address()),
+		libp2p.ListenAddrStrings(n.address()), n.identity(),
 		libp2p.Transport(quictransport.NewTransport),
 		libp2p.DisableIdentifyAddressDiscovery(), libp2p.DisableMetrics(),
 		libp2p.ResourceManager(&network.NullResourceManager{}),
@@ -98,6 +101,16 @@ func (n *internet) host(open bool, more ...libp2p.Option) host.Host {
 	}
 	n.ends = append(n.ends, func() { h.Close() })
 	return h
+}
+
+// identity is the same for the same host of each run.
+func (n *internet) identity() libp2p.Option {
+	seed := sha256.Sum256([]byte{byte(n.next), byte(n.next >> 8)})
+	key, err := crypto.UnmarshalEd25519PrivateKey(ed25519.NewKeyFromSeed(seed[:]))
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	return libp2p.Identity(key)
 }
 
 func newReuse(l fx.Lifecycle, k quicgo.StatelessResetKey, t quicgo.TokenGeneratorKey, o ...quicreuse.Option) (*quicreuse.ConnManager, error) {
