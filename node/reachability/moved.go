@@ -2,12 +2,15 @@ package reachability
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/protocol"
 	"github.com/libp2p/go-libp2p/p2p/protocol/ping"
+	msmux "github.com/multiformats/go-multistream"
 )
 
 const (
@@ -57,7 +60,8 @@ func (k *Keeper) proveWithin(ctx context.Context, id peer.ID, limit time.Duratio
 	proof, cancel := context.WithTimeout(network.WithAllowLimitedConn(ctx, "proof"), limit)
 	defer cancel()
 	r, ok := <-ping.Ping(network.WithNoDial(proof, "proof"), k.host, id)
-	switch alive = ok && r.Error == nil; {
+	var mute msmux.ErrNotSupported[protocol.ID] // it says so, and therefore lives
+	switch alive = ok && (r.Error == nil || errors.As(r.Error, &mute)); {
 	case alive:
 		k.note(k.aliveAt, id)
 	case ctx.Err() == nil:
