@@ -64,7 +64,7 @@ var mutants = []mutant{
 	{"done-failure-cancels", "Done(failure) at a callee: failure, not canceled", "remote.go",
 		"r := &rowCallerFailed", "r := &rowRemoteCancel"},
 	{"done-ignored-while-live", "Done from the callee ends a live caller", "local.go",
-		"} else if m.form.State != Idle {", "} else if m.form.Known && m.form.State == Idle {"},
+		"} else if m.form.State != Idle && !m.parked() {", "} else if m.form.Known && m.form.State == Idle {"},
 	{"unknown-not-invited-again", "Done(unknown) at a live caller: Invite again", "local.go",
 		"m.form.Known = false\n\t\t\tm.sayOwed()", "m.form.Known = false"},
 	{"end-not-said-to-a-ringing-callee", "no ghost ring", "local.go",
