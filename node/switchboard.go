@@ -276,8 +276,8 @@ func (t *turn) undo(err error) {
 		if before := t.touched[e]; before == nil {
 			t.sb.forget(e)
 		} else {
-			*e.machine, e.resay = *before, true
-			t.sb.timers.set(&e.timer, t.now.Clock.Add(retryCommit))
+			*e.machine, e.resay = *before, t.now.Clock.Add(retryCommit)
+			t.sb.timers.set(&e.timer, e.resay)
 			t.undoSteps(e)
 		}
 		t.consider(e.peer)
