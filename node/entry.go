@@ -21,8 +21,9 @@ type entry struct {
 	sent        protocol.Instant // in this process; 0: not yet, or by an earlier one
 	waiters     []chan<- invitation.View
 	trail       trail
-	discarded   bool // no longer shown to apps
-	resay       bool // a commit failed: what is owed may not have been said
+	discarded   bool             // no longer shown to apps
+	guest       bool             // it was loaded for a turn only
+	resay       protocol.Instant // a commit failed: when to say what may not have been said; 0: none failed
 
 	counted tally // what it counts for in the switchboard's and its peer's sums
 }
@@ -102,19 +103,21 @@ func (t *turn) find(id protocol.ID) (*entry, error) {
 		return nil, err
 	}
 	e := t.sb.add(invitation.Restore(t.now, f))
-	t.touch(e, e.machine) // so that settle lets go of it
+	e.guest, e.discarded = true, f.State == invitation.Idle // all others that have not ended are in memory
+	t.touch(e, e.machine)                                   // so that settle lets go of it
 	return e, nil
 }
 
 // wake lets the clocks of a form fire. After a failed commit it also says again
 // what was not said then.
 func (t *turn) wake(e *entry) {
-	if e.resay && e.peer.session != nil {
+	resay := e.resay != 0
+	e.resay = 0
+	if resay && e.peer.session != nil {
 		t.step(e, invitation.SessionUp{})
 	} else {
 		t.step(e, invitation.Wake{})
 	}
-	e.resay = false
 }
 
 func ended(m *invitation.Machine) bool {
@@ -173,7 +176,11 @@ func (t *turn) gather(e *entry, out invitation.Out) {
 	if len(out.Send) > 0 {
 		t.send(e.peer, out.Send...)
 	}
-	t.sb.timers.set(&e.timer, out.Wake)
+	wake := out.Wake
+	if e.resay != 0 && (wake == 0 || e.resay < wake) {
+		wake = e.resay // other steps do not take the place of what is to be said
+	}
+	t.sb.timers.set(&e.timer, wake)
 }
 
 func (t *turn) change(e *entry) {
@@ -220,6 +227,8 @@ func (t *turn) settle() {
 			if !f.Owes {
 				sb.forget(e)
 			}
+		} else if e.guest && f.State == invitation.Idle {
+			sb.forget(e)
 		}
 		t.consider(e.peer)
 	}

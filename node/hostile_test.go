@@ -172,6 +172,60 @@ func TestFailedCommitSaysLater(t *testing.T) {
 	}
 }
 
+// TestFailedCommitSaysLaterIfCrossed: that it is to be said again is not
+// forgotten when something else happens to the invitation meanwhile.
+func TestFailedCommitSaysLaterIfCrossed(t *testing.T) {
+	w := newWorkbench(t)
+	id := w.create(t)
+	w.failing(t, func(t *turn) {
+		p := t.sb.peer(them)
+		p.sessions[w.session] = t.now.Clock
+		p.session = w.session
+		for _, e := range p.entries {
+			t.step(e, invitation.SessionUp{})
+		}
+	})
+	theirs := invite(protocol.NewID())
+	theirs.Glare = protocol.GlareIndependent
+	w.sb.frame(them, w.session, theirs)
+	for {
+		if m, ok := w.sent(t).(protocol.Invite); ok && m.ID == id {
+			break
+		}
+	}
+	if f := w.form(t, id); f.GlareWith != theirs.ID {
+		t.Errorf("crossed with %v, want %v", f.GlareWith, theirs.ID)
+	}
+}
+
+// TestDiscardedDoesNotComeBack: the request that made an invitation, made again
+// after that was discarded, brings nothing back that could be sent.
+func TestDiscardedDoesNotComeBack(t *testing.T) {
+	w := newWorkbench(t)
+	ctx := context.Background()
+	again := func() protocol.ID {
+		r, err := w.Create(ctx, CreateRequest{Callee: string(them), Hold: true}, Idempotency{Key: "key", Fingerprint: "create", Status: 201})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.View.ID
+	}
+	id := again()
+	if err := w.Discard(ctx, id); err != nil {
+		t.Fatal(err)
+	}
+	if other := again(); other != id {
+		t.Errorf("the request made again made %v", other)
+	}
+	if _, err := w.Do(ctx, id, Verb{Name: VerbSend}, Idempotency{}); codeOf(err) != protocol.CodeNotFound {
+		t.Errorf("sending what was discarded: %v", err)
+	}
+	locals := 0
+	if err := w.do(func(t *turn) { locals = t.sb.locals + len(t.sb.entries) }); err != nil || locals != 0 {
+		t.Errorf("%d of them in memory, %v", locals, err)
+	}
+}
+
 // countingDialer fails every dial.
 type countingDialer struct{ dials chan struct{} }
 

@@ -69,6 +69,11 @@ func (a *simApp) daemonDied() {
 // crash ends the app, which may not have saved how far it was.
 func (a *simApp) crash(away time.Duration) {
 	a.d.w.tracef("%s: crashes for %v", a, away)
+	a.leave(away)
+}
+
+// leave ends the app's stream; it comes back after a while.
+func (a *simApp) leave(away time.Duration) {
 	a.life++
 	a.coming, a.reading = false, false
 	if sub := a.sub; sub != nil {
@@ -100,14 +105,19 @@ func (a *simApp) connect() {
 		a.cursor = "" // it lost its files
 	}
 	after := a.cursor
+	kept := a.d.book.kept() // what happens meanwhile makes it more
 	sub, err := a.d.node.Subscribe(context.Background(), a.stream())
 	switch {
 	case errors.Is(err, &protocol.Error{Code: protocol.CodeCursorExpired}):
-		if a.epoch == len(a.d.book.epochs) {
+		switch {
+		case a.epoch != len(a.d.book.epochs):
+			w.fault("cursor expired")
+		case a.seq >= a.d.book.kept():
 			w.fail("%s: the cursor is refused: %v", a, err)
+		default:
+			w.fault("cursor pruned")
 		}
-		w.tracef("%s: its cursor is of an earlier epoch", a)
-		w.fault("cursor expired")
+		w.tracef("%s: its cursor, %d, is no longer good", a, a.seq)
 		a.cursor = ""
 		a.comeBack(0)
 		return
@@ -117,6 +127,8 @@ func (a *simApp) connect() {
 		return
 	case after != "" && a.epoch != len(a.d.book.epochs):
 		w.fail("%s: a cursor of epoch %d is taken in epoch %d", a, a.epoch, len(a.d.book.epochs))
+	case after != "" && a.seq < kept:
+		w.fail("%s: the cursor %d is taken, and what follows it is pruned up to %d", a, a.seq, kept)
 	}
 	a.sub = sub
 	h := sub.Hello()
@@ -233,12 +245,14 @@ func (a *simApp) read() {
 	case <-a.sub.wake:
 	default:
 	}
+	from := simSeq(a.sub.Cursor())
 	events, err := a.sub.Next(simNow)
 	if err != nil {
-		if !errors.Is(err, context.Canceled) {
-			a.d.w.fail("%s: cannot read on: %v", a, err)
-		}
+		a.ends(from, err)
 		return
+	}
+	if from < a.d.book.gone {
+		a.d.w.fail("%s: reads on after %d, and what follows is pruned up to %d", a, from, a.d.book.gone)
 	}
 	a.checkOrder(events)
 	var given []protocol.ID

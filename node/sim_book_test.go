@@ -22,7 +22,8 @@ type simBook struct {
 	d                   *simDevice
 	epochs              []string // in the order of their beginning
 	log                 []journal.Event
-	unclean             bool // the machine went down since
+	gone, was           int64 // seq of the last of them that retention has removed; and at the time before
+	unclean             bool  // the machine went down since
 	forms               map[protocol.ID]*simForm
 	dirty               []protocol.ID
 	heard               map[*simDevice]time.Duration // when something was last read from a peer
@@ -138,7 +139,7 @@ func (b *simBook) reload(id protocol.ID) {
 	b.checkForm(id, f, &was)
 	if f.form.Pair.IsZero() && !was.Pair.IsZero() {
 		f.free = b.d.w.now
-	} else if !f.form.Pair.IsZero() && was.Pair.IsZero() {
+	} else if !f.form.Pair.IsZero() && f.form.Pair != was.Pair {
 		f.parked = b.d.w.now
 		b.tied(&f.form)
 	}
@@ -298,7 +299,7 @@ func (b *simBook) opened() {
 		b.fail("event log: a new epoch, and the machine did not go down")
 	default:
 		b.epochs = append(b.epochs, name)
-		b.log = nil
+		b.log, b.gone, b.was = nil, 0, 0
 		for _, f := range b.forms {
 			f.ends, f.asks = 0, 0
 		}
@@ -307,18 +308,7 @@ func (b *simBook) opened() {
 
 // started checks what an earlier process left.
 func (b *simBook) started() {
-	events, _, err := b.d.journal.Read(0, journal.Filter{}, 10_000)
-	if err != nil {
-		b.fail("the event log cannot be read after a start: %v", err)
-	}
-	if len(events) != len(b.log) {
-		b.fail("event log: %d events after a start, %d before", len(events), len(b.log))
-	}
-	for i, e := range events {
-		if was := b.log[i]; !simSame(&was, &e) {
-			b.fail("event log: event %d was %s and is %s after a start", was.Seq, was.Type, e.Type)
-		}
-	}
+	b.checkLog("after a start")
 	b.reloadAll()
 	b.checkPairs()
 	b.unclean = false

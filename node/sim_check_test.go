@@ -20,12 +20,17 @@ func (b *simBook) reloadAll() {
 		if err != nil {
 			b.fail("a form cannot be read after a start: %v", err)
 		}
-		b.checkKept(id, f, &now, found)
+		if call := b.d.w.byID[id]; found || call == nil || !call.discarded || call.caller != b.d {
+			b.checkKept(id, f, &now, found)
+		}
 		if !found {
 			f.form, f.age, f.versions = invitation.Form{}, simAge{}, nil
 			continue
 		}
 		f.form = now
+		if now.State == invitation.Idle { // a power cut took the sending
+			f.age = simAge{}
+		}
 		stamp := b.d.stamp()
 		if f.age.running {
 			passed := stamp.Clock.Sub(f.age.saved.Clock)

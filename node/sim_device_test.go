@@ -98,7 +98,8 @@ func (d *simDevice) start() {
 		d.path = d.w.path(fmt.Sprintf("%s-%d", d, d.files))
 		simWrite(d.path, simTemplate())
 	}
-	j, err := journal.Open(journal.Config{Path: d.path, Stamp: d.stamp, ByHand: true})
+	j, err := journal.Open(journal.Config{Path: d.path, Stamp: d.stamp, ByHand: true,
+		KeepEvents: d.w.story.keep, KeepEventsFor: d.w.story.keepFor})
 	if err != nil {
 		d.w.fail("%s: the journal cannot be opened: %v", d, err)
 	}
@@ -107,6 +108,9 @@ func (d *simDevice) start() {
 	d.conns, d.streams, d.turning, d.alarmAt, d.syncing, d.killIn = nil, nil, false, 0, false, 0
 	d.sb = newSwitchboard(d.name, simClock{d}, j, simMetrics)
 	d.sb.newID, d.sb.spawn, d.sb.observe, d.sb.asked = d.w.id, d.spawn, d.observe, d.turnAll
+	if story := &d.w.story; story.page > 0 {
+		d.sb.readSize, d.sb.lagLimit = story.page, story.lag
+	}
 	d.node = &Node{sb: d.sb, journal: j, self: d.name, wish: make(chan struct{}, 1)}
 	d.book.opened()
 	d.w.tracef("%s: starts, epoch %d, boot %d", d, len(d.book.epochs), d.boot)
@@ -118,6 +122,7 @@ func (d *simDevice) start() {
 	if online {
 		d.goOnline()
 	}
+	d.tidy()
 }
 
 // simMetrics are shared: nobody reads them, and making them takes long.

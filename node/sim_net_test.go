@@ -225,6 +225,7 @@ func (s *simStream) take(c simChunk) {
 		d.streams = append(d.streams, s)
 	}
 	switch {
+	case s.dead: // nobody reads it any more
 	case c.reset:
 		s.session.Break(errors.New("the peer reset the stream"))
 	case c.bytes == nil:

@@ -16,6 +16,11 @@ type simStory struct {
 	glare       int // pairs of calls that cross
 	inMerge     int // percent of the pairs that trouble comes to
 	mergers     []simTrouble
+	keep        int64         // events in a log; 0: as many as usual
+	keepFor     time.Duration // and for how long
+	tidy        time.Duration // how often they are pruned
+	page        int           // events of one reading; 0: as many as usual
+	lag         int64         // by how many a reader may fall behind
 	absent      bool
 	long        bool // somebody is away for more than a day
 	idle        bool // what was created and not sent is waited for
@@ -76,6 +81,11 @@ var simTroubles = []simTrouble{
 			simPick(w, d.apps...).crash(w.between(10*time.Millisecond, 12*time.Second))
 		}
 	}},
+	{name: "reader stops", do: func(w *simWorld, d, _ *simDevice) {
+		if len(d.apps) > 0 {
+			simPick(w, d.apps...).stall(w.between(time.Second, 25*time.Second))
+		}
+	}},
 	{merge: true, name: "log out", do: func(w *simWorld, d, _ *simDevice) { d.logOut(w.between(200*time.Millisecond, 12*time.Second)) }},
 	{name: "forgery", do: func(w *simWorld, d, o *simDevice) { w.forge(d, o) }},
 }
@@ -124,6 +134,14 @@ func (w *simWorld) begin() {
 		if t.merge {
 			s.mergers = append(s.mergers, t)
 		}
+	}
+	s.tidy = tidyEvery
+	if w.chance(30) {
+		s.keep, s.keepFor = simPick[int64](w, 0, 4, 10, 20), simPick(w, 0, 5*time.Second, 20*time.Second)
+		s.tidy = simPick(w, time.Second, 3*time.Second, 10*time.Second)
+	}
+	if w.chance(30) {
+		s.page, s.lag = simPick(w, 1, 2, 4), simPick[int64](w, 2, 5)
 	}
 	s.absent, s.long, s.idle = w.chance(10), w.chance(3), w.chance(10)
 	for range w.rand.IntN(5) {

@@ -105,13 +105,13 @@ func (s *Subscription) Hello() Hello { return s.hello }
 // reader is too far behind; a new subscription from Cursor loses nothing.
 func (s *Subscription) Next(ctx context.Context) ([]Event, error) {
 	for {
-		events, last, err := s.sb.journal.Read(s.after, s.filter, readSize)
+		events, last, err := s.sb.journal.Read(s.after, s.filter, s.sb.readSize)
 		if err != nil {
 			return nil, err
 		}
-		if len(events) < readSize {
+		if len(events) < s.sb.readSize {
 			s.caught = true
-		} else if s.caught && s.behind() > lagLimit {
+		} else if s.caught && s.behind() > s.sb.lagLimit {
 			return nil, ErrLagged
 		}
 		s.after = last

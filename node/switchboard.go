@@ -73,7 +73,9 @@ type switchboard struct {
 
 	newID func() protocol.ID
 	// spawn runs a dial, which takes its time, on a goroutine of its own.
-	spawn func(to protocol.PeerID, dial func())
+	spawn    func(to protocol.PeerID, dial func())
+	readSize int   // of one Next; less than its constant in simulations only
+	lagLimit int64 // likewise
 	// What simulations hook into; nil elsewhere.
 	observe func(t *turn, at moment) // may die within a turn
 	asked   func()                   // before a verb waits for its turn
@@ -95,6 +97,7 @@ func newSwitchboard(self protocol.PeerID, clock Clock, j *journal.Journal, m *me
 		entries: map[protocol.ID]*entry{}, peers: map[protocol.PeerID]*peerState{},
 		apps: map[string]int{}, subs: map[*Subscription]struct{}{},
 		state: StateOffline, allowances: allowances{}, untidy: make(chan struct{}, 1),
+		readSize: readSize, lagLimit: lagLimit,
 		newID: protocol.NewID, spawn: func(_ protocol.PeerID, dial func()) { go dial() },
 	}
 }
@@ -273,8 +276,8 @@ func (t *turn) undo(err error) {
 		if before := t.touched[e]; before == nil {
 			t.sb.forget(e)
 		} else {
-			*e.machine, e.resay = *before, true
-			t.sb.timers.set(&e.timer, t.now.Clock.Add(retryCommit))
+			*e.machine, e.resay = *before, t.now.Clock.Add(retryCommit)
+			t.sb.timers.set(&e.timer, e.resay)
 			t.undoSteps(e)
 		}
 		t.consider(e.peer)

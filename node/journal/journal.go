@@ -8,6 +8,7 @@ import (
 	"errors"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/beckon-p2p/beckon/protocol/invitation"
 	_ "modernc.org/sqlite" // the database/sql driver "sqlite"
@@ -20,6 +21,10 @@ type Config struct {
 	// ByHand leaves it to calls of Sync to bring commits to the disk. Simulations,
 	// which have a time of their own, do so.
 	ByHand bool
+	// KeepEvents and KeepEventsFor bound the event log more narrowly than usual;
+	// 0: not. Simulations, whose days are short, do so.
+	KeepEvents    int64
+	KeepEventsFor time.Duration
 }
 
 // Journal is an open journal. Its methods may be called from any goroutine.
@@ -29,6 +34,7 @@ type Journal struct {
 	epoch string
 	first invitation.Stamp // when this boot first opened the journal
 	keep  int64            // events in the log; less than keepEvents in tests only
+	young time.Duration    // and how long each; less than keepEventsFor in tests only
 
 	unanswered, unansweredOf int // of all callers and of each; less than their constants in tests only
 
@@ -68,8 +74,14 @@ func open(ctx context.Context, cfg Config) (_ *Journal, err error) {
 	if err := prepareFile(ctx, cfg.Path); err != nil {
 		return nil, err
 	}
-	j := &Journal{path: cfg.Path, stamp: cfg.Stamp, keep: keepEvents, writer: make(chan *writer, 1),
+	j := &Journal{path: cfg.Path, stamp: cfg.Stamp, keep: keepEvents, young: keepEventsFor, writer: make(chan *writer, 1),
 		unanswered: keepUnanswered, unansweredOf: keepUnansweredOf}
+	if cfg.KeepEvents > 0 {
+		j.keep = min(j.keep, cfg.KeepEvents)
+	}
+	if cfg.KeepEventsFor > 0 {
+		j.young = min(j.young, cfg.KeepEventsFor)
+	}
 	w, err := openWriter(ctx, cfg.Path)
 	if err != nil {
 		return nil, err

@@ -63,7 +63,7 @@ func (j *Journal) pruneEvents(ctx context.Context, w *writer, now time.Time) (n 
 	var last sql.NullInt64
 	err = w.conn.QueryRowContext(ctx, `SELECT count(*), max(seq) FROM events WHERE seq <= ?2 AND (seq <= ?3 OR seq <
 		ifnull((SELECT min(seq) FROM (SELECT seq, time FROM events WHERE seq <= ?2) WHERE time >= ?1), ?2 + 1))`,
-		nanos(now.Add(-keepEventsFor)), before+pruneChunk, head-j.keep).Scan(&n, &last)
+		nanos(now.Add(-j.young)), before+pruneChunk, head-j.keep).Scan(&n, &last)
 	if err != nil || n == 0 {
 		return 0, err
 	}
