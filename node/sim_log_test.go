@@ -25,6 +25,7 @@ func (d *simDevice) tidy() {
 // tidied checks what retention has removed: what is beyond the bounds, from the
 // beginning of the log on, and nothing else.
 func (b *simBook) tidied() {
+	b.clockSet = false // it was noted
 	keep, keepFor := b.d.w.story.keep, b.d.w.story.keepFor
 	if keep == 0 && keepFor == 0 {
 		return
