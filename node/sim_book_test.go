@@ -27,7 +27,7 @@ type simBook struct {
 	forms               map[protocol.ID]*simForm
 	dirty               []protocol.ID
 	heard               map[*simDevice]time.Duration // when something was last read from a peer
-	clockSet, clockLost bool                         // the wall clock was set; and then the machine booted
+	clockSet, clockLost bool                         // the wall clock was set and nothing written since; and then the machine booted
 	powers              int                          // power cuts
 	cut                 time.Duration                // awake time of the last one
 	stable              time.Duration                // since when nothing went wrong with the device
@@ -117,6 +117,7 @@ func (b *simBook) turned() {
 		}
 	}
 	if len(dirty) > 0 {
+		b.clockSet = false // it was noted
 		b.checkPairs()
 	}
 	if len(b.d.sb.inbox) == 0 {

@@ -25,6 +25,7 @@ func (d *simDevice) tidy() {
 // tidied checks what retention has removed: what is beyond the bounds, from the
 // beginning of the log on, and nothing else.
 func (b *simBook) tidied() {
+	b.clockSet = false // it was noted
 	keep, keepFor := b.d.w.story.keep, b.d.w.story.keepFor
 	if keep == 0 && keepFor == 0 {
 		return
@@ -100,9 +101,13 @@ func (b *simBook) checkLog(when string) {
 // cursor that it has.
 func (a *simApp) ends(from int64, err error) {
 	w, b := a.d.w, &a.d.book
+	if errors.Is(err, context.Canceled) {
+		return // there is nothing more
+	}
+	if at := simSeq(a.sub.Cursor()); at != from {
+		w.fail("%s: its stream ends after %d, and its cursor is %d", a, from, at)
+	}
 	switch {
-	case errors.Is(err, context.Canceled): // there is nothing more
-		return
 	case errors.Is(err, ErrLagged):
 		if behind := int64(len(b.log)) - from; behind <= a.d.sb.lagLimit {
 			w.fail("%s: is told to lag behind by %d events", a, behind)

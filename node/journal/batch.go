@@ -115,9 +115,20 @@ func (j *Journal) Commit(b *Batch) error {
 		events[i].Cursor = j.cursor(events[i].Seq)
 	}
 	ctx := context.Background()
-	err = w.transact(ctx, func() error { return w.write(ctx, b, events, known, now, j.steady(now)) })
+	ahead, note := j.noteAhead(now)
+	err = w.transact(ctx, func() error {
+		if note {
+			if _, err := w.setting.ExecContext(ctx, settingAhead, ahead.String()); err != nil {
+				return err
+			}
+		}
+		return w.write(ctx, b, events, known, now, j.steady(now))
+	})
 	if err != nil {
 		return explain(j.path, err)
+	}
+	if note {
+		j.ahead = ahead
 	}
 	j.buried.Add(int64(len(b.tombstones)))
 	j.publish(b, events, known)

@@ -32,7 +32,8 @@ type Journal struct {
 	path  string
 	stamp func() invitation.Stamp
 	epoch string
-	first invitation.Stamp // when this boot first opened the journal
+	first invitation.Stamp // when this boot first opened the journal, on the steady time
+	ahead time.Duration    // of the wall clock, as it was last noted; whoever has the writer owns it
 	keep  int64            // events in the log; less than keepEvents in tests only
 	young time.Duration    // and how long each; less than keepEventsFor in tests only
 

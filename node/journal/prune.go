@@ -25,7 +25,7 @@ const (
 // oldest of what nobody answered beyond its bounds, in small transactions
 // between which commits get their turn.
 func (j *Journal) Prune(now time.Time) error {
-	for _, step := range []pruneStep{j.pruneEvents, j.prunePayloads, pruneDiscarded, j.pruneKeys, j.pruneTombstones, pruneNotices} {
+	for _, step := range []pruneStep{j.pruneAhead, j.pruneEvents, j.prunePayloads, pruneDiscarded, j.pruneKeys, j.pruneTombstones, pruneNotices} {
 		for {
 			n, err := j.pruneOnce(step, now)
 			if err != nil {
