@@ -129,7 +129,8 @@ func simulateAgain(t *testing.T, seed uint64, tail bool) {
 
 // checkReached: what was never made or reached was not tested.
 func (s *simSum) checkReached(t *testing.T) {
-	want := []string{"loss", "duplicate", "forged", "disk error", "app crash", "lost answer", "cursor expired", "discard", "power cut", "tied", "merged"}
+	want := []string{"loss", "duplicate", "forged", "disk error", "app crash", "lost answer", "cursor expired", "discard", "power cut", "tied", "merged",
+		"pruned", "cursor pruned", "pruned before it was read", "lagged"}
 	for _, at := range []moment{beforeCommit, committed, sent} {
 		want = append(want, "kill "+string(at))
 	}
