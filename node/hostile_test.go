@@ -154,11 +154,9 @@ func TestStrangersLeaveRoomForCalls(t *testing.T) {
 	}
 }
 
-// TestFailedCommitSaysLater: what could not be said because the journal failed
-// is said once it works again.
-func TestFailedCommitSaysLater(t *testing.T) {
-	w := newWorkbench(t)
-	id := w.create(t)
+// sessionUpFailing has the session come up in a turn whose commit fails.
+func (w *workbench) sessionUpFailing(t *testing.T) {
+	t.Helper()
 	w.failing(t, func(t *turn) {
 		p := t.sb.peer(them)
 		p.sessions[w.session] = t.now.Clock
@@ -167,6 +165,14 @@ func TestFailedCommitSaysLater(t *testing.T) {
 			t.step(e, invitation.SessionUp{})
 		}
 	})
+}
+
+// TestFailedCommitSaysLater: what could not be said because the journal failed
+// is said once it works again.
+func TestFailedCommitSaysLater(t *testing.T) {
+	w := newWorkbench(t)
+	id := w.create(t)
+	w.sessionUpFailing(t)
 	if m, ok := w.sent(t).(protocol.Invite); !ok || m.ID != id {
 		t.Errorf("said %#v, want the Invite", m)
 	}
@@ -177,14 +183,7 @@ func TestFailedCommitSaysLater(t *testing.T) {
 func TestFailedCommitSaysLaterIfCrossed(t *testing.T) {
 	w := newWorkbench(t)
 	id := w.create(t)
-	w.failing(t, func(t *turn) {
-		p := t.sb.peer(them)
-		p.sessions[w.session] = t.now.Clock
-		p.session = w.session
-		for _, e := range p.entries {
-			t.step(e, invitation.SessionUp{})
-		}
-	})
+	w.sessionUpFailing(t)
 	theirs := invite(protocol.NewID())
 	theirs.Glare = protocol.GlareIndependent
 	w.sb.frame(them, w.session, theirs)

@@ -2,6 +2,7 @@ package reachability
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/connmgr"
@@ -52,10 +53,14 @@ func (k *Keeper) Trust(relay peer.ID) bool {
 // nothing once ctx has ended.
 func (k *Keeper) Prove(ctx context.Context, id peer.ID) { k.proveWithin(ctx, id, proofTime) }
 
+// note also forgets what is too old to matter: whoever names relays to us must
+// not fill the memory with them.
 func (k *Keeper) note(when map[peer.ID]time.Time, id peer.ID) {
+	now := time.Now()
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	when[id] = time.Now()
+	maps.DeleteFunc(when, func(_ peer.ID, at time.Time) bool { return now.Sub(at) > trustedFor })
+	when[id] = now
 }
 
 // isRecent reports whether a peer is connected and was noted so lately.

@@ -1,7 +1,10 @@
 package reachability
 
 import (
+	"fmt"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/libp2p/go-libp2p"
 	"github.com/libp2p/go-libp2p/core/host"
@@ -67,4 +70,19 @@ func TestMeet(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestMetAreForgotten: however many relays are named to us, only those of the
+// last seconds are in memory.
+func TestMetAreForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := New(Config{})
+		for i := range 100 {
+			k.note(k.metAt, peer.ID(fmt.Sprint(i)))
+			time.Sleep(time.Second)
+		}
+		if most := int(trustedFor/time.Second) + 1; len(k.metAt) > most {
+			t.Errorf("%d are kept, %d at the most matter", len(k.metAt), most)
+		}
+	})
 }

@@ -70,8 +70,8 @@ type Keeper struct {
 	facts evidence
 	state State
 	ready bool // host is set
-	// Of connected peers: when they last answered, and when they were met to
-	// be relays.
+	// When peers last answered, and when they were met to be relays; of the last
+	// seconds only.
 	aliveAt, metAt map[peer.ID]time.Time
 
 	// Of the goroutine run.
@@ -268,10 +268,6 @@ func (k *Keeper) heard(e any) {
 	case event.EvtPeerIdentificationCompleted:
 		k.met(e.Conn, e.ObservedAddr)
 	case event.EvtPeerConnectednessChanged:
-		if e.Connectedness == network.NotConnected {
-			delete(k.aliveAt, e.Peer)
-			delete(k.metAt, e.Peer)
-		}
 		if e.Connectedness == network.NotConnected && k.relays.lost(time.Now(), e.Peer) {
 			log.Info("a relay is lost", "relay", e.Peer)
 			k.running.Go(k.prove) // what took one may have taken others
